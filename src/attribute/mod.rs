@@ -1,0 +1,1 @@
+//! The hitlist: what an endpoint stands for.

@@ -1,0 +1,76 @@
+//! The command line: one file a command, each of which opens what it needs,
+//! calls one function and prints.
+//!
+//! Exit codes: 0 fine, 1 findings (something is wrong with what was checked),
+//! 2 could not run.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
+
+mod check;
+mod demo;
+mod hitlist;
+mod inspect;
+mod replay;
+mod run;
+mod signature;
+mod simulate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Exit code 0.
+    Fine,
+    /// Exit code 1: the command ran and found something wrong.
+    Findings,
+}
+
+/// Counts IoT platforms, manufacturers and products per subscriber line from
+/// sampled NetFlow, IPFIX and sFlow.
+#[derive(Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Start with `hayrake demo`: it needs no network, broker or database."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    Run(run::Run),
+    Check(check::Check),
+    Replay(replay::Replay),
+    Inspect(inspect::Inspect),
+    Simulate(simulate::Simulate),
+    Signature(signature::Signature),
+    Hitlist(hitlist::Hitlist),
+}
+
+/// Reads the arguments, runs the command and returns its exit code.
+pub fn run() -> ExitCode {
+    let ended = match Arguments::parse().command {
+        Command::Demo(command) => command.run(),
+        Command::Run(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Replay(command) => command.run(),
+        Command::Inspect(command) => command.run(),
+        Command::Simulate(command) => command.run(),
+        Command::Signature(command) => command.run(),
+        Command::Hitlist(command) => command.run(),
+    };
+    match ended {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("hayrake: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

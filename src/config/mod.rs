@@ -1,0 +1,1 @@
+//! The configuration file: raw, checked, then `Config`.

@@ -1,0 +1,1 @@
+//! Evidence in windows and the rule that claims a class.

@@ -1,0 +1,1 @@
+//! What resolvers answered: names, aliases and addresses over time.

@@ -1,0 +1,1 @@
+//! Dedicated or shared: who owns what an address serves.

@@ -1,0 +1,1 @@
+//! Which side of a flow is a subscriber line, and its pseudonym.

@@ -1,0 +1,1 @@
+//! The only chain of the stages: `Front` and `Back`.

@@ -1,0 +1,1 @@
+//! Detections and counts, written and served.

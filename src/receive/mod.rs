@@ -1,0 +1,1 @@
+//! Datagrams from sockets and captures.

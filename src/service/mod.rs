@@ -1,0 +1,1 @@
+//! The live service: the only maker of threads and channels.

@@ -1,0 +1,1 @@
+//! What people wrote about devices: signature files.

@@ -1,0 +1,1 @@
+//! A synthetic ISP with known truth.
