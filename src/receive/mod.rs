@@ -1,1 +1,3 @@
 //! Datagrams from sockets and captures.
+
+pub mod udp;

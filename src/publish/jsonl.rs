@@ -1,0 +1,36 @@
+//! Detections as JSON lines: one object a line, UTF-8, in the shape of
+//! [`wire::Detection`](super::wire::Detection).
+//!
+//! The service, `replay` and the evaluation all write through
+//! [`write_detection`], so a line reads the same wherever it comes from.
+
+use std::io::{self, Write};
+
+use super::wire;
+use crate::model::detection::Detection;
+
+/// Writes one detection and a newline. `region` is the name of its region.
+pub fn write_detection(
+    out: &mut impl Write,
+    detection: &Detection,
+    region: &str,
+) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &wire::Detection::new(detection, region))?;
+    out.write_all(b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detection_is_one_line() {
+        let mut out = Vec::new();
+        for _ in 0..2 {
+            write_detection(&mut out, &wire::tests::detection(), "no\nrth").unwrap();
+        }
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.lines().count(), 2);
+        assert!(text.ends_with("}\n"));
+    }
+}

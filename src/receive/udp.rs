@@ -1,0 +1,266 @@
+//! UDP sockets on which routers send their exports.
+//!
+//! Two losses are possible before a datagram reaches the program and neither
+//! may be silent: the kernel drops when a socket's buffer is full, and a
+//! buffer smaller than asked for makes that likelier. So a large buffer is
+//! asked for and the size that was given is read back, and every batch brings
+//! the number of datagrams the kernel dropped since the one before it
+//! (`SO_RXQ_OVFL`, socket(7)). The kernel tells that number with the next
+//! datagram that arrives, so a drop is known one datagram later.
+//!
+//! Datagrams are read many at a time (recvmmsg(2)), because at hundreds of
+//! thousands a second the system call costs more than the copy. Nothing here
+//! looks inside a payload.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use nix::cmsg_space;
+use nix::errno::Errno;
+use nix::sys::socket::{
+    ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, setsockopt, sockopt,
+};
+use socket2::{Domain, Protocol, Socket, Type};
+use thiserror::Error;
+
+/// Datagrams read by one system call. At 1,460 bytes each that is 90 KB, which
+/// stays in a core's second-level cache.
+const BATCH: usize = 64;
+/// Room for one datagram: the most that UDP carries.
+const SLOT: usize = 65_535;
+/// Socket buffer asked for: at 500,000 datagrams a second of 2.3 KB each (as
+/// the kernel accounts them) it bridges about 15 ms in which no thread runs.
+pub const BUFFER_ASKED: usize = 16 << 20;
+/// How long a read waits before it returns empty-handed, so that its thread
+/// sees a shutdown.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Why a socket could not be opened.
+#[derive(Debug, Error)]
+#[error("cannot listen on udp {address}: {source}")]
+pub struct BindError {
+    /// The address asked for.
+    pub address: SocketAddr,
+    /// What the system said.
+    source: io::Error,
+}
+
+/// What one read brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Datagrams handed over.
+    pub datagrams: u64,
+    /// Datagrams the kernel dropped, as far as known, since the batch before.
+    pub kernel_drops: u64,
+}
+
+/// A bound socket with its receive buffers.
+pub struct Listener {
+    socket: UdpSocket,
+    local: SocketAddr,
+    buffer_given: usize,
+    slots: Box<[u8]>,
+    drops_seen: u32,
+}
+
+/// Binds every address. An IPv6 address takes IPv4 datagrams as well, unless
+/// the same port is asked for on IPv4 too.
+pub fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<Listener>, BindError> {
+    addresses
+        .iter()
+        .map(|address| {
+            let shared =
+                addresses.iter().any(|other| other.is_ipv4() && other.port() == address.port());
+            bind(*address, shared).map_err(|source| BindError { address: *address, source })
+        })
+        .collect()
+}
+
+fn bind(address: SocketAddr, only_v6: bool) -> io::Result<Listener> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(only_v6)?;
+    }
+    // A privileged process may pass the system's limit; others get up to it.
+    if setsockopt(&socket, sockopt::RcvBufForce, &BUFFER_ASKED).is_err() {
+        socket.set_recv_buffer_size(BUFFER_ASKED)?;
+    }
+    // Linux doubles the size for its own bookkeeping and tells the double.
+    let buffer_given = socket.recv_buffer_size()? / 2;
+    setsockopt(&socket, sockopt::RxqOvfl, &1)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.bind(&address.into())?;
+    let socket = UdpSocket::from(socket);
+    let local = socket.local_addr()?;
+    let slots = vec![0; BATCH * SLOT].into_boxed_slice();
+    Ok(Listener { socket, local, buffer_given, slots, drops_seen: 0 })
+}
+
+impl Listener {
+    /// The address bound, with the port the system chose when 0 was asked for.
+    pub fn local_address(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Bytes of socket buffer the kernel gave; less than [`BUFFER_ASKED`] when
+    /// `net.core.rmem_max` is lower.
+    pub fn buffer_given(&self) -> usize {
+        self.buffer_given
+    }
+
+    /// Waits a moment for datagrams and hands each to `take` with its source
+    /// address (IPv4 mapped into IPv6 brought back to IPv4) and source port.
+    /// The batch is empty when none came.
+    pub fn receive(&mut self, mut take: impl FnMut(IpAddr, u16, &[u8])) -> io::Result<Batch> {
+        // The kernel writes into the headers how much room each datagram's
+        // control data and address used, and a later call would find only
+        // that much room: the headers are made anew for every batch.
+        let mut headers =
+            MultiHeaders::<SockaddrStorage>::preallocate(BATCH, Some(cmsg_space!(u32)));
+        let mut slices: Vec<_> =
+            self.slots.chunks_exact_mut(SLOT).map(|slot| [IoSliceMut::new(slot)]).collect();
+        let received = recvmmsg(
+            self.socket.as_raw_fd(),
+            &mut headers,
+            slices.iter_mut(),
+            MsgFlags::MSG_WAITFORONE,
+            None,
+        );
+        let received = match received {
+            Ok(received) => received,
+            Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Batch::default()),
+            Err(errno) => return Err(errno.into()),
+        };
+        let mut batch = Batch::default();
+        for message in received {
+            let Some((source, port)) = message.address.as_ref().and_then(source_of) else {
+                continue;
+            };
+            for control in message.cmsgs()? {
+                if let ControlMessageOwned::RxqOvfl(drops) = control {
+                    // The kernel counts in 32 bits and wraps.
+                    batch.kernel_drops += u64::from(drops.wrapping_sub(self.drops_seen));
+                    self.drops_seen = drops;
+                }
+            }
+            batch.datagrams += 1;
+            take(source, port, message.iovs().next().unwrap_or_default());
+        }
+        Ok(batch)
+    }
+}
+
+fn source_of(address: &SockaddrStorage) -> Option<(IpAddr, u16)> {
+    if let Some(v4) = address.as_sockaddr_in() {
+        return Some((IpAddr::V4(v4.ip()), v4.port()));
+    }
+    let v6 = address.as_sockaddr_in6()?;
+    Some((IpAddr::V6(v6.ip()).to_canonical(), v6.port()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listener(address: &str) -> Listener {
+        bind_all(&[address.parse().unwrap()]).unwrap().remove(0)
+    }
+
+    fn receive_all(listener: &mut Listener, expected: usize) -> Vec<(IpAddr, u16, Vec<u8>)> {
+        let mut all = Vec::new();
+        for _ in 0..50 {
+            listener
+                .receive(|source, port, payload| all.push((source, port, payload.to_vec())))
+                .unwrap();
+            if all.len() >= expected {
+                break;
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn datagrams_come_in_order_with_their_source_and_whole() {
+        let mut listener = listener("127.0.0.1:0");
+        assert_ne!(listener.local_address().port(), 0, "the chosen port is told");
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut sent: Vec<Vec<u8>> = (0..200u8).map(|i| vec![i; usize::from(i)]).collect();
+        // The largest payload IPv4 carries.
+        sent.push(vec![7; 65_507]);
+        for payload in &sent {
+            sender.send_to(payload, listener.local_address()).unwrap();
+        }
+        let got = receive_all(&mut listener, sent.len());
+        assert_eq!(got.len(), sent.len());
+        for ((source, port, payload), sent) in got.iter().zip(&sent) {
+            assert_eq!(*source, sender.local_addr().unwrap().ip());
+            assert_eq!(*port, sender.local_addr().unwrap().port());
+            assert_eq!(payload, sent);
+        }
+    }
+
+    #[test]
+    fn an_ipv4_exporter_on_an_ipv6_socket_keeps_its_ipv4_address() {
+        let Ok(mut listeners) = bind_all(&["[::]:0".parse().unwrap()]) else {
+            println!("skipped: no IPv6 here");
+            return;
+        };
+        let mut listener = listeners.remove(0);
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        sender.send_to(b"x", ("127.0.0.1", listener.local_address().port())).unwrap();
+        let got = receive_all(&mut listener, 1);
+        assert_eq!(got[0].0, sender.local_addr().unwrap().ip());
+    }
+
+    #[test]
+    fn one_port_can_be_bound_on_both_families() {
+        let v4 = listener("0.0.0.0:0").local_address().port();
+        // The first socket is closed by now, so its port is free again.
+        let both = [
+            SocketAddr::from(([0, 0, 0, 0], v4)),
+            SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, v4)),
+        ];
+        match bind_all(&both) {
+            Ok(listeners) => assert_eq!(listeners.len(), 2),
+            Err(error) => assert!(error.to_string().contains("Address family"), "{error}"),
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_drops_is_counted_to_the_datagram() {
+        let mut listener = listener("127.0.0.1:0");
+        let small = socket2::SockRef::from(&listener.socket);
+        small.set_recv_buffer_size(4096).unwrap();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        const SENT: u64 = 500;
+        for _ in 0..SENT {
+            sender.send_to(&[0; 1000], listener.local_address()).unwrap();
+        }
+        let mut total = Batch::default();
+        let mut read = |listener: &mut Listener| {
+            loop {
+                let batch = listener.receive(|_, _, _| {}).unwrap();
+                total.datagrams += batch.datagrams;
+                total.kernel_drops += batch.kernel_drops;
+                if batch.datagrams == 0 {
+                    break;
+                }
+            }
+        };
+        read(&mut listener);
+        // The number comes with the next datagram that finds room.
+        sender.send_to(b"after", listener.local_address()).unwrap();
+        read(&mut listener);
+        assert!(total.kernel_drops > 0, "the buffer was too small for all");
+        assert_eq!(total.datagrams + total.kernel_drops, SENT + 1);
+    }
+
+    #[test]
+    fn a_taken_address_is_named_in_the_error() {
+        let first = listener("127.0.0.1:0");
+        let error = bind_all(&[first.local_address()]).err().unwrap().to_string();
+        assert!(error.contains(&first.local_address().to_string()), "{error}");
+    }
+}
