@@ -1,0 +1,97 @@
+//! The operator's own address space: longest match from address to prefix.
+//!
+//! The table is an immutable snapshot. It is built once from the checked
+//! configuration and swapped whole on reload.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
+use prefix_trie::PrefixMap;
+
+use crate::model::line::RegionId;
+
+/// What is known about the lines in one prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinePrefix {
+    /// How many leading bits make one line: 32 for an IPv4 address, by default
+    /// 56 for IPv6, where a household gets a prefix (paper neighbours: One Bad
+    /// Apple §4).
+    pub length: u8,
+    /// Region of its lines.
+    pub region: RegionId,
+}
+
+/// The prefixes in which subscriber lines live.
+#[derive(Clone, Default)]
+pub struct Prefixes {
+    v4: PrefixMap<Ipv4Network, LinePrefix>,
+    v6: PrefixMap<Ipv6Network, LinePrefix>,
+}
+
+impl Prefixes {
+    /// Adds a prefix; one that is already there is replaced.
+    pub fn insert(&mut self, net: IpNetwork, prefix: LinePrefix) {
+        match net {
+            IpNetwork::V4(net) => drop(self.v4.insert(net, prefix)),
+            IpNetwork::V6(net) => drop(self.v6.insert(net, prefix)),
+        }
+    }
+
+    /// The longest prefix that holds `address`.
+    pub fn find(&self, address: IpAddr) -> Option<LinePrefix> {
+        match address {
+            IpAddr::V4(address) => self.find_v4(address),
+            IpAddr::V6(address) => self.find_v6(address),
+        }
+    }
+
+    /// Whether `address` lies in the operator's own space. Such an address is
+    /// never an endpoint (a line is not a backend).
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.find(address).is_some()
+    }
+
+    /// How many prefixes there are.
+    pub fn len(&self) -> usize {
+        self.v4.len() + self.v6.len()
+    }
+
+    /// Whether there is no prefix at all, so that no flow has a line.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn find_v4(&self, address: Ipv4Addr) -> Option<LinePrefix> {
+        self.v4.get_lpm(&Ipv4Network::from(address)).map(|(_, prefix)| *prefix)
+    }
+
+    fn find_v6(&self, address: Ipv6Addr) -> Option<LinePrefix> {
+        self.v6.get_lpm(&Ipv6Network::from(address)).map(|(_, prefix)| *prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_prefix_wins() {
+        let mut prefixes = Prefixes::default();
+        let wide = LinePrefix { length: 32, region: RegionId(1) };
+        let narrow = LinePrefix { length: 32, region: RegionId(2) };
+        prefixes.insert("198.51.100.0/22".parse().unwrap(), wide);
+        prefixes.insert("198.51.100.128/25".parse().unwrap(), narrow);
+        assert_eq!(prefixes.find("198.51.100.1".parse().unwrap()), Some(wide));
+        assert_eq!(prefixes.find("198.51.100.200".parse().unwrap()), Some(narrow));
+        assert_eq!(prefixes.find("203.0.113.1".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn the_families_do_not_mix() {
+        let mut prefixes = Prefixes::default();
+        let everything = LinePrefix { length: 56, region: RegionId(0) };
+        prefixes.insert("::/0".parse().unwrap(), everything);
+        assert!(!prefixes.contains("198.51.100.1".parse().unwrap()));
+        assert!(prefixes.contains("2001:db8::1".parse().unwrap()));
+    }
+}
