@@ -4,9 +4,21 @@
 //! list of everything that is wrong with it, each [`Finding`] with its file
 //! and line. Nothing here knows flows, addresses or DNS answers: which groups
 //! can be monitored now is decided where the hitlist is built.
+//!
+//! On the way from text to set: [`document`] makes a tree with lines,
+//! [`fields`] reads values out of it, [`class`] and [`tables`] check one file,
+//! [`compile`](fn@compile) checks them together, [`folder`] finds the files.
 
+mod class;
+mod compile;
 mod definition;
+pub(crate) mod document;
+pub(crate) mod fields;
 mod finding;
+mod folder;
+mod tables;
 
+pub use compile::{SourceFile, compile};
 pub use definition::{ClassDefinition, GroupDefinition, Owners, SignatureSet};
 pub use finding::{Finding, Severity};
+pub use folder::{load, shipped};
