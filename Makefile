@@ -1,0 +1,38 @@
+# What CI runs. `cargo test` alone needs Rust and a C compiler; `make check`
+# also needs rustfmt, clippy and (if it is there) cargo-deny.
+
+.PHONY: check fmt clippy doc deny fuzz-smoke bench-compile test real
+
+check: fmt clippy doc deny architecture fuzz-smoke bench-compile
+
+fmt:
+	cargo fmt --check
+
+clippy:
+	cargo clippy --all-targets --locked -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked --document-private-items
+
+# Advisories need a database from the network and are checked by hand.
+deny:
+	@if command -v cargo-deny >/dev/null; then cargo deny --locked check licenses bans sources; \
+	else echo "skipped: cargo-deny is not installed (cargo install cargo-deny)"; fi
+
+.PHONY: architecture
+architecture:
+	cargo test --locked --test architecture
+
+fuzz-smoke:
+	cargo test --locked --test hostile
+
+bench-compile:
+	cargo bench --locked --no-run --profile dev
+
+test:
+	cargo test --locked
+
+# Real routers' software and other components, each started by its script;
+# what is not installed is skipped with a reason.
+real:
+	tests/real/run
