@@ -1,1 +1,484 @@
-//! Every metric, declared once.
+//! Every metric, declared once: name, unit, help, labels.
+//!
+//! The chain itself counts in plain fields and hands the sums out; `service`
+//! adds them here once a batch, so no flow touches an atomic. A subscriber is
+//! never a label, labels that outsiders can multiply (exporters) are bounded,
+//! and `docs/metrics.md` is printed from these declarations.
+//!
+//! At rest, to the packet:
+//!
+//! ```text
+//! hayrake_datagrams_received_total = hayrake_datagrams_total (all outcomes)
+//!     + hayrake_datagrams_queued + hayrake_queue_dropped_total{queue="datagrams"}
+//! hayrake_records_received_total = hayrake_records_total (all outcomes)
+//!     + hayrake_records_queued
+//! ```
+
+use std::fmt::Write as _;
+
+use prometheus::core::Collector;
+use prometheus::{
+    Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+/// Most exporters that get a label of their own; the rest share `other`. Two
+/// thousand routers are more than the largest network we know of exports from.
+pub const EXPORTERS_LABELLED: usize = 2_000;
+/// The label that exporters beyond [`EXPORTERS_LABELLED`] share.
+pub const OTHER_EXPORTERS: &str = "other";
+
+/// One row of the reference.
+#[derive(Clone, Debug)]
+struct Declared {
+    name: &'static str,
+    kind: &'static str,
+    unit: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+}
+
+/// Registers metrics and keeps what was said about each.
+#[derive(Default)]
+struct Declarations {
+    registry: Registry,
+    declared: Vec<Declared>,
+}
+
+type Made<T> = Result<T, prometheus::Error>;
+
+impl Declarations {
+    fn keep<T: Collector + Clone + 'static>(&mut self, made: T, row: Declared) -> Made<T> {
+        self.registry.register(Box::new(made.clone()))?;
+        self.declared.push(row);
+        Ok(made)
+    }
+
+    fn counter(
+        &mut self,
+        name: &'static str,
+        unit: &'static str,
+        help: &'static str,
+    ) -> Made<IntCounter> {
+        let row = Declared { name, kind: "counter", unit, labels: &[], help };
+        self.keep(IntCounter::new(name, help)?, row)
+    }
+
+    fn counters(
+        &mut self,
+        name: &'static str,
+        unit: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> Made<IntCounterVec> {
+        let row = Declared { name, kind: "counter", unit, labels, help };
+        self.keep(IntCounterVec::new(Opts::new(name, help), labels)?, row)
+    }
+
+    fn gauge(
+        &mut self,
+        name: &'static str,
+        unit: &'static str,
+        help: &'static str,
+    ) -> Made<IntGauge> {
+        let row = Declared { name, kind: "gauge", unit, labels: &[], help };
+        self.keep(IntGauge::new(name, help)?, row)
+    }
+
+    fn gauges(
+        &mut self,
+        name: &'static str,
+        unit: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> Made<IntGaugeVec> {
+        let row = Declared { name, kind: "gauge", unit, labels, help };
+        self.keep(IntGaugeVec::new(Opts::new(name, help), labels)?, row)
+    }
+
+    fn seconds(&mut self, name: &'static str, help: &'static str) -> Made<Gauge> {
+        let row = Declared { name, kind: "gauge", unit: "seconds", labels: &[], help };
+        self.keep(Gauge::new(name, help)?, row)
+    }
+}
+
+/// All metrics of the service. Cloning is cheap and shares the values.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    declared: Vec<Declared>,
+
+    /// Datagrams read from sockets.
+    pub datagrams_received: IntCounterVec,
+    /// What became of datagrams.
+    pub datagrams: IntCounterVec,
+    /// Datagrams waiting for a template.
+    pub datagrams_queued: IntGauge,
+    /// Datagrams dropped by the kernel.
+    pub kernel_drops: IntCounterVec,
+    /// Bytes of socket buffer given.
+    pub socket_buffer: IntGaugeVec,
+    /// Reads that failed.
+    pub receive_errors: IntCounterVec,
+
+    /// Records found in datagrams.
+    pub records_received: IntCounter,
+    /// What became of records.
+    pub records: IntCounterVec,
+    /// Records waiting for a template.
+    pub records_queued: IntGauge,
+    /// Bytes waiting for a template.
+    pub queued_bytes: IntGauge,
+    /// Other things decoded.
+    pub decoded: IntCounterVec,
+    /// Limits that were hit.
+    pub limits: IntCounterVec,
+    /// Problems found in datagrams.
+    pub problems: IntCounterVec,
+
+    /// Exporters known.
+    pub exporters: IntGauge,
+    /// What exporters sent and we never saw.
+    pub sequence_lost: IntCounterVec,
+    /// Flows without a sampling rate.
+    pub sampling_unknown: IntCounterVec,
+    /// How far an exporter's clock is from ours.
+    pub exporter_skew: IntGaugeVec,
+
+    /// Which side of flows the line was on.
+    pub flows: IntCounterVec,
+    /// Sightings made.
+    pub sightings: IntCounterVec,
+    /// Lines with evidence in open windows.
+    pub evidence: IntGaugeVec,
+    /// Detections made.
+    pub detections: IntCounterVec,
+    /// Lines with a detection in the last complete window.
+    pub lines: IntGaugeVec,
+    /// Start of the last complete window.
+    pub window_start: IntGaugeVec,
+
+    /// Entries in queues.
+    pub queue_depth: IntGaugeVec,
+    /// What was dropped because a queue was full.
+    pub queue_dropped: IntCounterVec,
+    /// Detections written by a sink.
+    pub sink_written: IntCounterVec,
+    /// Writes that failed.
+    pub sink_errors: IntCounterVec,
+
+    /// Attempts to take over changed configuration, signatures or DNS data.
+    pub reloads: IntCounterVec,
+    /// Endpoints in the hitlist.
+    pub hitlist_endpoints: IntGauge,
+    /// Groups by verdict.
+    pub hitlist_groups: IntGaugeVec,
+    /// When the hitlist was built.
+    pub hitlist_built: IntGauge,
+    /// How long the last build took.
+    pub hitlist_build: Gauge,
+    /// Whether a class can be detected now.
+    pub class_detectable: IntGaugeVec,
+    /// Groups monitored of a class.
+    pub class_groups: IntGaugeVec,
+    /// DNS answers read.
+    pub dns_answers: IntCounterVec,
+
+    /// Requests answered.
+    pub http_requests: IntCounterVec,
+}
+
+impl Metrics {
+    /// Declares and registers all metrics. Fails only if two of them have one
+    /// name, which a test rules out.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let mut d = Declarations::default();
+        Ok(Self {
+            datagrams_received: d.counters(
+                "hayrake_datagrams_received_total",
+                "datagrams",
+                &["listener"],
+                "Datagrams read from the listener's socket",
+            )?,
+            datagrams: d.counters(
+                "hayrake_datagrams_total",
+                "datagrams",
+                &["outcome"],
+                "Datagrams by what became of them: decoded, unknown_template (a set never got its template), rejected (format, content or exporter refused)",
+            )?,
+            datagrams_queued: d.gauge(
+                "hayrake_datagrams_queued",
+                "datagrams",
+                "Datagrams of which a set waits for its template",
+            )?,
+            kernel_drops: d.counters(
+                "hayrake_kernel_drops_total",
+                "datagrams",
+                &["listener"],
+                "Datagrams the kernel dropped because the listener's socket buffer was full",
+            )?,
+            socket_buffer: d.gauges(
+                "hayrake_socket_buffer_bytes",
+                "bytes",
+                &["listener"],
+                "Socket buffer the kernel gave the listener",
+            )?,
+            receive_errors: d.counters(
+                "hayrake_receive_errors_total",
+                "reads",
+                &["listener"],
+                "Reads of the listener's socket that failed",
+            )?,
+            records_received: d.counter(
+                "hayrake_records_received_total",
+                "records",
+                "Flow records found in datagrams; a data set that waits for its template counts as one",
+            )?,
+            records: d.counters(
+                "hayrake_records_total",
+                "records",
+                &["outcome"],
+                "Flow records by what became of them: decoded, unknown_template, rejected",
+            )?,
+            records_queued: d.gauge(
+                "hayrake_records_queued",
+                "records",
+                "Data sets that wait for their template",
+            )?,
+            queued_bytes: d.gauge(
+                "hayrake_queued_bytes",
+                "bytes",
+                "Memory held by data sets that wait for their template",
+            )?,
+            decoded: d.counters(
+                "hayrake_decoded_total",
+                "events",
+                &["what"],
+                "What datagrams held beside flow records: option_records, templates, template_withdrawals, sflow_counter_samples, exporter restarts, sequence gaps and times that could not be believed",
+            )?,
+            limits: d.counters(
+                "hayrake_limit_hits_total",
+                "events",
+                &["limit"],
+                "Times a bound on memory or work was reached and something was left out or let go",
+            )?,
+            problems: d.counters(
+                "hayrake_problems_total",
+                "problems",
+                &["stage"],
+                "Problems found in input and logged, at most a few a second",
+            )?,
+            exporters: d.gauge(
+                "hayrake_exporters",
+                "exporters",
+                "Exporters (address and observation domain) known now",
+            )?,
+            sequence_lost: d.counters(
+                "hayrake_sequence_lost_total",
+                "as in label unit",
+                &["exporter", "unit"],
+                "What the exporter's sequence numbers say was sent and never arrived here; unit says what the exporter counts",
+            )?,
+            sampling_unknown: d.counters(
+                "hayrake_sampling_unknown_total",
+                "records",
+                &["exporter"],
+                "Flow records of which neither the exporter nor the configuration told the sampling rate",
+            )?,
+            exporter_skew: d.gauges(
+                "hayrake_exporter_skew_milliseconds",
+                "milliseconds",
+                &["exporter"],
+                "The exporter's clock minus ours, as last seen",
+            )?,
+            flows: d.counters(
+                "hayrake_flows_total",
+                "records",
+                &["orientation"],
+                "Decoded flow records by which side is a subscriber line",
+            )?,
+            sightings: d.counters(
+                "hayrake_sightings_total",
+                "sightings",
+                &["outcome"],
+                "Flow records that touched an endpoint of the hitlist, by what became of them",
+            )?,
+            evidence: d.gauges(
+                "hayrake_evidence_entries",
+                "entries",
+                &["window"],
+                "Entries of evidence held in open windows",
+            )?,
+            detections: d.counters(
+                "hayrake_detections_total",
+                "detections",
+                &["level", "window"],
+                "Classes claimed on lines when windows closed",
+            )?,
+            lines: d.gauges(
+                "hayrake_lines",
+                "lines",
+                &["class", "level", "window", "region"],
+                "Lines with a detection in the last complete window; absent when withheld because it is under the configured k",
+            )?,
+            window_start: d.gauges(
+                "hayrake_window_start_timestamp_seconds",
+                "seconds",
+                &["window"],
+                "Start of the last complete window, Unix time",
+            )?,
+            queue_depth: d.gauges(
+                "hayrake_queue_depth",
+                "batches",
+                &["queue"],
+                "Batches waiting in the queue: datagrams (sockets to front workers), sightings (front to back workers), detections (to sinks)",
+            )?,
+            queue_dropped: d.counters(
+                "hayrake_queue_dropped_total",
+                "as in label queue",
+                &["queue"],
+                "Datagrams or detections dropped because the queue was full",
+            )?,
+            sink_written: d.counters(
+                "hayrake_sink_written_total",
+                "detections",
+                &["sink"],
+                "Detections the sink has written",
+            )?,
+            sink_errors: d.counters(
+                "hayrake_sink_errors_total",
+                "detections",
+                &["sink"],
+                "Detections lost because writing them failed",
+            )?,
+            reloads: d.counters(
+                "hayrake_reload_total",
+                "reloads",
+                &["outcome"],
+                "Changed configuration, signatures or DNS data: taken (accepted) or not (refused: the old stays in force)",
+            )?,
+            hitlist_endpoints: d.gauge(
+                "hayrake_hitlist_endpoints",
+                "endpoints",
+                "Endpoints in the hitlist in force",
+            )?,
+            hitlist_groups: d.gauges(
+                "hayrake_hitlist_groups",
+                "groups",
+                &["verdict"],
+                "Groups of all signatures by verdict on their infrastructure",
+            )?,
+            hitlist_built: d.gauge(
+                "hayrake_hitlist_built_timestamp_seconds",
+                "seconds",
+                "When the hitlist in force was built, Unix time",
+            )?,
+            hitlist_build: d.seconds(
+                "hayrake_hitlist_build_seconds",
+                "How long the last build of the hitlist took",
+            )?,
+            class_detectable: d.gauges(
+                "hayrake_class_detectable",
+                "0 or 1",
+                &["class", "level"],
+                "1 when the class has groups that are dedicated and resolvable now, so that it can be detected",
+            )?,
+            class_groups: d.gauges(
+                "hayrake_class_groups",
+                "groups",
+                &["class", "level"],
+                "Groups of the class that are monitored now (N)",
+            )?,
+            dns_answers: d.counters(
+                "hayrake_dns_answers_total",
+                "answers",
+                &["outcome"],
+                "DNS answers read from feeds and the resolver: taken, refused (damaged or beyond a bound)",
+            )?,
+            http_requests: d.counters(
+                "hayrake_http_requests_total",
+                "requests",
+                &["status"],
+                "HTTP requests answered, by status code",
+            )?,
+            registry: d.registry,
+            declared: d.declared,
+        })
+    }
+
+    /// All values in the Prometheus text format.
+    pub fn text(&self) -> Result<String, prometheus::Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    /// The reference of all metrics, as `docs/metrics.md` holds it.
+    pub fn reference(&self) -> String {
+        let mut text = String::from(HEADING);
+        for row in &self.declared {
+            let labels: Vec<String> = row.labels.iter().map(|label| format!("`{label}`")).collect();
+            let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "| `{}` | {} | {} | {} | {} |",
+                row.name, row.kind, row.unit, labels, row.help
+            );
+        }
+        text
+    }
+}
+
+const HEADING: &str = "\
+# Metrics
+
+Served at `/metrics` in the Prometheus text format. This page is printed from
+`src/metrics.rs`; a test fails when it is not current.
+
+At rest, to the packet:
+
+- `hayrake_datagrams_received_total` = `hayrake_datagrams_total` over all
+  outcomes + `hayrake_datagrams_queued` +
+  `hayrake_queue_dropped_total{queue=\"datagrams\"}`
+- `hayrake_records_received_total` = `hayrake_records_total` over all outcomes +
+  `hayrake_records_queued`
+
+No metric has a subscriber in a label. `/metrics` is open to whoever can reach
+it, so counts of lines under the configured k are left out of `hayrake_lines`.
+
+| name | kind | unit | labels | meaning |
+|---|---|---|---|---|
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_declared_once_and_fully() {
+        let metrics = Metrics::new().unwrap();
+        for row in &metrics.declared {
+            assert!(row.name.starts_with("hayrake_"), "{}", row.name);
+            assert_eq!(row.name.ends_with("_total"), row.kind == "counter", "{}", row.name);
+            assert!(!row.unit.is_empty() && !row.help.is_empty(), "{}", row.name);
+            assert!(!row.labels.iter().any(|label| *label == "line"), "{}", row.name);
+        }
+    }
+
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
+
+    #[test]
+    fn the_reference_is_current() {
+        let reference = Metrics::new().unwrap().reference();
+        let committed = std::fs::read_to_string(PAGE).unwrap_or_default();
+        assert!(
+            committed == reference,
+            "docs/metrics.md differs from src/metrics.rs; write it with\n\
+             cargo test --lib metrics::tests::write_the_reference -- --ignored"
+        );
+    }
+
+    #[test]
+    #[ignore = "writes docs/metrics.md"]
+    fn write_the_reference() {
+        std::fs::write(PAGE, Metrics::new().unwrap().reference()).unwrap();
+    }
+}

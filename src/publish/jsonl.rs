@@ -27,7 +27,7 @@ mod tests {
     fn a_detection_is_one_line() {
         let mut out = Vec::new();
         for _ in 0..2 {
-            write_detection(&mut out, &wire::tests::detection(), "no\nrth").unwrap();
+            write_detection(&mut out, &wire::detection_for_tests(), "no\nrth").unwrap();
         }
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.lines().count(), 2);

@@ -1,8 +1,5 @@
-//! The shapes that leave the program as JSON, with a version.
-//!
-//! A field is added freely; a field is renamed, removed or given another
-//! meaning only with a new version. Times are RFC 3339 in UTC, packets and
-//! bytes are as sampled, the line is its pseudonym.
+//! A detection as JSON, version 1. Packets and bytes are as sampled, the line
+//! is its pseudonym.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -95,7 +92,7 @@ fn rounded(confidence: f64) -> f64 {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::publish) mod tests {
     use super::*;
     use crate::model::line::RegionId;
 
@@ -143,7 +140,6 @@ pub(super) mod tests {
         assert_eq!(rounded(0.999_999), 0.9999);
         assert_eq!(rounded(1.0), 1.0);
         assert_eq!(rounded(0.0), 0.0);
-        // JSON has no word for "not a number".
         assert_eq!(serde_json::to_string(&rounded(0.1 + 0.2)).unwrap(), "0.3");
     }
 }

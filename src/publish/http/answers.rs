@@ -1,0 +1,267 @@
+//! One function an address. Each reads the view, shapes an answer and returns.
+
+#![expect(clippy::unused_async, reason = "the router takes async functions only")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Deserialize;
+
+use super::{Api, Refusal, access};
+use crate::model::detection;
+use crate::model::line::LineId;
+use crate::model::rules::{ClassRule, Level};
+use crate::model::time::Window;
+use crate::publish::tally::Complete;
+use crate::publish::view::{Facts, rows};
+use crate::publish::wire::{
+    API_VERSION, ClassAnswer, ClassesAnswer, CountRow, CountsAnswer, Detection, ErrorAnswer,
+    ExportersAnswer, HitlistAnswer, LineAnswer, ReadyAnswer, SignaturesAnswer, WindowCount,
+    WindowCounts,
+};
+
+/// How long a worker may take to say what a line's open windows hold.
+const LINE_PATIENCE: Duration = Duration::from_secs(2);
+
+fn facts(api: &Api) -> Result<Arc<Facts>, Refusal> {
+    api.current.facts().ok_or_else(|| {
+        let waiting = api.current.ready().waiting_for.join(", ");
+        Refusal(StatusCode::SERVICE_UNAVAILABLE, format!("not ready, waiting for: {waiting}"))
+    })
+}
+
+/// The process runs.
+#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "it runs")))]
+pub(super) async fn health() -> &'static str {
+    "ok\n"
+}
+
+/// Whether flows are taken in and classes can be claimed.
+#[utoipa::path(get, path = "/readyz", tag = "health", responses(
+    (status = 200, body = ReadyAnswer, description = "ready"),
+    (status = 503, body = ReadyAnswer, description = "not ready, with what it waits for"),
+))]
+pub(super) async fn ready(State(api): State<Api>) -> impl IntoResponse {
+    let ready = api.current.ready();
+    let status = if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(ReadyAnswer::clone(&ready)))
+}
+
+/// All metrics in the Prometheus text format.
+#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, description = "Prometheus text format", content_type = "text/plain")))]
+pub(super) async fn metrics(State(api): State<Api>) -> Result<impl IntoResponse, Refusal> {
+    let text = api
+        .metrics
+        .text()
+        .map_err(|error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
+}
+
+/// Every class: what it says, what it takes, whether it can be detected now
+/// and on how many lines it was in the last complete hour and day.
+#[utoipa::path(get, path = "/api/v1/classes", tag = "classes", responses(
+    (status = 200, body = ClassesAnswer),
+    (status = 503, body = ErrorAnswer, description = "the first hitlist is not built yet"),
+))]
+pub(super) async fn classes(
+    State(api): State<Api>,
+    headers: HeaderMap,
+) -> Result<Json<ClassesAnswer>, Refusal> {
+    let k = if access::shown(&api, &headers)? { 0 } else { api.current.k() };
+    let facts = facts(&api)?;
+    let [hour, day] = Window::ALL.map(|window| api.current.complete(window));
+    let classes = facts.rules.classes().iter().map(|rule| {
+        let detectable = rule.monitored() > 0;
+        let lines = WindowCounts {
+            hour: hour.as_ref().map(|complete| total(complete, rule, k)),
+            day: day.as_ref().map(|complete| total(complete, rule, k)),
+        };
+        ClassAnswer {
+            class: rule.class.clone(),
+            name: rule.name.clone(),
+            level: rule.level,
+            parent: rule.parent.map(|parent| facts.rules.classes()[parent].class.clone()),
+            of: rule.monitored(),
+            required: detectable.then(|| rule.required()),
+            detectable,
+            reason: (!detectable).then(|| {
+                let unknown = || "none of its groups is dedicated and resolvable now".to_owned();
+                facts.reasons.get(&rule.class).cloned().unwrap_or_else(unknown)
+            }),
+            lines,
+        }
+    });
+    Ok(Json(ClassesAnswer {
+        v: API_VERSION,
+        day: facts.hitlist.day.clone(),
+        classes: classes.collect(),
+    }))
+}
+
+fn total(complete: &Complete, rule: &ClassRule, k: u64) -> WindowCount {
+    let counts = complete.lines.iter().filter(|(row, _)| row.class == rule.class);
+    let lines: u64 = counts.map(|(_, count)| count).sum();
+    let withheld = lines > 0 && lines < k;
+    WindowCount {
+        start: complete.start,
+        lines: (!withheld).then_some(lines),
+        withheld,
+        partial: complete.partial,
+    }
+}
+
+/// What `/counts` may be narrowed to.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CountsQuery {
+    /// One class, as its signature file is called.
+    class: Option<String>,
+    /// `platform`, `manufacturer` or `product`.
+    level: Option<Level>,
+    /// `1h` or `24h`.
+    #[param(value_type = Option<String>)]
+    window: Option<Window>,
+    /// One region.
+    region: Option<String>,
+}
+
+/// Lines per class, level, window and region in the last complete windows.
+#[utoipa::path(get, path = "/api/v1/counts", tag = "classes", params(CountsQuery), responses(
+    (status = 200, body = CountsAnswer),
+    (status = 400, body = ErrorAnswer, description = "the query is not understood"),
+    (status = 401, body = ErrorAnswer, description = "the token is wrong"),
+    (status = 503, body = ErrorAnswer, description = "the first hitlist is not built yet"),
+))]
+pub(super) async fn counts(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    query: Result<Query<CountsQuery>, QueryRejection>,
+) -> Result<Json<CountsAnswer>, Refusal> {
+    let Query(query) = query.map_err(|rejection| not_understood(&rejection))?;
+    let k = if access::shown(&api, &headers)? { 0 } else { api.current.k() };
+    let facts = facts(&api)?;
+    known_class(&facts, query.class.as_deref())?;
+    let mut counts = Vec::new();
+    for window in Window::ALL {
+        let Some(complete) = api.current.complete(window) else { continue };
+        // What is withheld is decided over all rows, not those asked for.
+        for (row, count, withheld) in rows(&complete, k) {
+            let region = facts.regions.name(row.region);
+            let asked = query.class.as_ref().is_none_or(|class| **class == *row.class)
+                && query.level.is_none_or(|level| level == row.level)
+                && query.window.is_none_or(|asked| asked == window)
+                && query.region.as_ref().is_none_or(|asked| **asked == *region);
+            if asked {
+                counts.push(CountRow {
+                    class: row.class.clone(),
+                    level: row.level,
+                    window,
+                    start: complete.start,
+                    region,
+                    lines: (!withheld).then_some(count),
+                    withheld,
+                    partial: complete.partial,
+                });
+            }
+        }
+    }
+    Ok(Json(CountsAnswer { v: API_VERSION, k: api.current.k(), counts }))
+}
+
+fn known_class(facts: &Facts, asked: Option<&str>) -> Result<(), Refusal> {
+    let Some(asked) = asked else { return Ok(()) };
+    if facts.rules.classes().iter().any(|rule| *rule.class == *asked) {
+        return Ok(());
+    }
+    Err(Refusal(
+        StatusCode::BAD_REQUEST,
+        format!("class `{asked}` is unknown, allowed: those at /api/v1/classes"),
+    ))
+}
+
+fn not_understood(rejection: &QueryRejection) -> Refusal {
+    Refusal(
+        StatusCode::BAD_REQUEST,
+        format!(
+            "{}; allowed: class, level (platform, manufacturer, product), window (1h, 24h), region",
+            rejection.body_text()
+        ),
+    )
+}
+
+/// What is claimed on one line: the open windows as they stand and the last
+/// closed ones. Needs the bearer token.
+#[utoipa::path(get, path = "/api/v1/lines/{line}", tag = "lines",
+    params(("line" = String, Path, description = "pseudonym of the line, 32 hexadecimal digits")),
+    security(("token" = [])),
+    responses(
+        (status = 200, body = LineAnswer<'_>),
+        (status = 400, body = ErrorAnswer, description = "not the pseudonym of a line"),
+        (status = 401, body = ErrorAnswer, description = "no token or a wrong one"),
+        (status = 403, body = ErrorAnswer, description = "no token is configured"),
+        (status = 503, body = ErrorAnswer, description = "too busy, ask again"),
+))]
+pub(super) async fn line(
+    State(api): State<Api>,
+    Path(line): Path<String>,
+    headers: HeaderMap,
+) -> Result<axum::response::Response, Refusal> {
+    access::required(&api, &headers)?;
+    let line: LineId =
+        line.parse().map_err(|error: String| Refusal(StatusCode::BAD_REQUEST, error))?;
+    let facts = facts(&api)?;
+    let open = match tokio::time::timeout(LINE_PATIENCE, (api.ask_line)(line)).await {
+        Ok(Ok(open)) => open,
+        Ok(Err(_)) | Err(_) => {
+            return Err(Refusal(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the worker that owns the line is busy, ask again".to_owned(),
+            ));
+        }
+    };
+    let held = api.current.line(line);
+    let name = |detection: &detection::Detection| facts.regions.name(detection.region);
+    let open: Vec<_> = open.into_iter().map(|detection| (name(&detection), detection)).collect();
+    let held: Vec<_> = held.into_iter().map(|detection| (name(&detection), detection)).collect();
+    let answer = LineAnswer {
+        v: API_VERSION,
+        line,
+        current: open.iter().map(|(region, open)| Detection::new(open, region)).collect(),
+        detections: held.iter().map(|(region, held)| Detection::new(held, region)).collect(),
+    };
+    Ok(Json(answer).into_response())
+}
+
+/// Who sends: templates, sampling, gaps, clock skew and what to mend.
+#[utoipa::path(get, path = "/api/v1/exporters", tag = "input", responses((status = 200, body = ExportersAnswer)))]
+pub(super) async fn exporters(State(api): State<Api>) -> Json<ExportersAnswer> {
+    let exporters = api.current.exporters().to_vec();
+    Json(ExportersAnswer { v: API_VERSION, exporters })
+}
+
+/// The signatures in force.
+#[utoipa::path(get, path = "/api/v1/signatures", tag = "classes", responses(
+    (status = 200, body = SignaturesAnswer),
+    (status = 503, body = ErrorAnswer, description = "the first hitlist is not built yet"),
+))]
+pub(super) async fn signatures(State(api): State<Api>) -> Result<Json<SignaturesAnswer>, Refusal> {
+    let signatures = facts(&api)?.signatures.clone();
+    Ok(Json(SignaturesAnswer { v: API_VERSION, signatures }))
+}
+
+/// The hitlist in force: size, age, verdicts and N of every class.
+#[utoipa::path(get, path = "/api/v1/hitlist", tag = "classes", responses(
+    (status = 200, body = HitlistAnswer),
+    (status = 503, body = ErrorAnswer, description = "the first hitlist is not built yet"),
+))]
+pub(super) async fn hitlist(State(api): State<Api>) -> Result<Json<HitlistAnswer>, Refusal> {
+    let mut answer = facts(&api)?.hitlist.clone();
+    answer.age_seconds = (api.now)().since(answer.built).as_secs();
+    Ok(Json(answer))
+}

@@ -1,0 +1,116 @@
+//! The HTTP API: JSON answers under `/api/v1`, health, metrics and an OpenAPI
+//! document. It reads [`Current`] and changes nothing.
+//!
+//! Everything but single lines and small counts is open, because it says
+//! nothing about anybody; what is about a line needs the bearer token of
+//! `token_file` and is off without one. `docs/api.md` is the reference.
+
+mod access;
+mod answers;
+mod openapi;
+mod page;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use super::view::Current;
+use super::wire::ErrorAnswer;
+use crate::metrics::Metrics;
+use crate::model::detection::Detection;
+use crate::model::line::LineId;
+use crate::model::time::Timestamp;
+
+/// Longest time a request may take. Answers come from memory.
+const REQUEST_TIME: Duration = Duration::from_secs(10);
+/// Largest request body. No request has one.
+const BODY: usize = 4 << 10;
+
+/// Asks the worker that owns a line what its open windows would claim now. The
+/// answer does not come when the worker is too busy.
+pub type AskLine = Arc<dyn Fn(LineId) -> oneshot::Receiver<Vec<Detection>> + Send + Sync>;
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct Api {
+    /// What is shown.
+    pub current: Arc<Current>,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+    /// The service's clock.
+    pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// How open windows are asked about a line.
+    pub ask_line: AskLine,
+}
+
+/// Why a request is not answered as asked.
+#[derive(Debug)]
+struct Refusal(StatusCode, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, Json(ErrorAnswer { error: self.1 })).into_response()
+    }
+}
+
+/// Serves until `shutdown` resolves; requests that have begun are answered.
+pub async fn serve(
+    listener: TcpListener,
+    api: Api,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(api)).with_graceful_shutdown(shutdown).await
+}
+
+fn router(api: Api) -> Router {
+    Router::new()
+        .route("/", get(page::index))
+        .route("/healthz", get(answers::health))
+        .route("/readyz", get(answers::ready))
+        .route("/metrics", get(answers::metrics))
+        .route("/api/v1/classes", get(answers::classes))
+        .route("/api/v1/counts", get(answers::counts))
+        .route("/api/v1/lines/{line}", get(answers::line))
+        .route("/api/v1/exporters", get(answers::exporters))
+        .route("/api/v1/signatures", get(answers::signatures))
+        .route("/api/v1/hitlist", get(answers::hitlist))
+        .route("/api/v1/openapi.json", get(openapi::document))
+        .route("/openapi.json", get(openapi::document))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(other_method)
+        .layer(middleware::from_fn_with_state(api.clone(), count))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME))
+        .layer(RequestBodyLimitLayer::new(BODY))
+        .with_state(api)
+}
+
+async fn count(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    api.metrics.http_requests.with_label_values(&[response.status().as_str()]).inc();
+    response
+}
+
+#[expect(clippy::unused_async, reason = "the router takes async functions only")]
+async fn unknown_path(uri: Uri) -> Refusal {
+    let path = uri.path();
+    Refusal(StatusCode::NOT_FOUND, format!("nothing is at `{path}`, / lists what there is"))
+}
+
+#[expect(clippy::unused_async, reason = "the router takes async functions only")]
+async fn other_method() -> Refusal {
+    Refusal(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed".to_owned())
+}

@@ -1,0 +1,61 @@
+//! The OpenAPI document, made from the handlers and the wire types.
+
+use axum::Json;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::answers;
+use crate::publish::wire::{
+    ClassesAnswer, CountsAnswer, Detection, ErrorAnswer, ExportersAnswer, HitlistAnswer,
+    LineAnswer, ReadyAnswer, SignaturesAnswer,
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Hayrake",
+        description = "IoT classes per subscriber line from sampled router exports. Counts of lines under k are withheld from callers without a token."
+    ),
+    paths(
+        answers::health,
+        answers::ready,
+        answers::metrics,
+        answers::classes,
+        answers::counts,
+        answers::line,
+        answers::exporters,
+        answers::signatures,
+        answers::hitlist,
+    ),
+    components(schemas(
+        ClassesAnswer,
+        CountsAnswer,
+        Detection<'_>,
+        ErrorAnswer,
+        ExportersAnswer,
+        HitlistAnswer,
+        LineAnswer<'_>,
+        ReadyAnswer,
+        SignaturesAnswer,
+    )),
+    modifiers(&Token)
+)]
+struct Document;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The document.
+#[expect(clippy::unused_async, reason = "the router takes async functions only")]
+pub(super) async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(Document::openapi())
+}

@@ -1,0 +1,250 @@
+//! The API over a real connection, with a view made by hand.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use serde_json::Value;
+
+use super::*;
+use crate::model::group::GroupId;
+use crate::model::line::Regions;
+use crate::model::rules::{ClassRule, GroupRule, Level, Role, Rules, Threshold};
+use crate::publish::token::Token;
+use crate::publish::view::Facts;
+use crate::publish::wire::{HitlistAnswer, ReadyAnswer, detection_for_tests};
+
+const TOKEN: &str = "correct-horse";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn rule(class: &str, groups: usize) -> ClassRule {
+    let group = |i: usize| GroupRule {
+        id: GroupId::new(class, &i.to_string()),
+        name: format!("g{i}.example.com").into(),
+        role: Role::Primary,
+        packets_per_hour: None,
+    };
+    ClassRule {
+        class: class.into(),
+        name: class.into(),
+        level: Level::Product,
+        parent: None,
+        threshold: Threshold::DEFAULT,
+        in_use_packets: None,
+        groups: (0..groups).map(group).collect(),
+    }
+}
+
+fn facts() -> Facts {
+    let mut regions = Regions::default();
+    regions.intern("north");
+    regions.intern("south");
+    Facts {
+        rules: Arc::new(Rules::new(vec![rule("amazon-fire-tv", 8), rule("kettle", 0)], &[])),
+        regions: Arc::new(regions),
+        reasons: [("kettle".into(), "group a.example.com is shared".to_owned())].into(),
+        signatures: Vec::new(),
+        hitlist: HitlistAnswer {
+            v: 1,
+            day: "2026-11-21".to_owned(),
+            built: at("2026-11-21T09:00:00Z"),
+            age_seconds: 0,
+            endpoints: 3,
+            verdicts: [("dedicated".to_owned(), 8)].into(),
+            classes: Vec::new(),
+        },
+    }
+}
+
+/// A server on loopback with a view in which 9 lines in the north, 6 in the
+/// south and 2 elsewhere have a Fire TV in the last hour.
+struct Server {
+    address: SocketAddr,
+    api: Api,
+    runtime: tokio::runtime::Runtime,
+}
+
+fn server() -> Server {
+    let began = at("2026-11-21T08:00:00Z");
+    let current = Current::new(1, Duration::from_secs(300), began, 5);
+    let detections: Vec<_> = [(9, 1), (6, 2), (2, 0)]
+        .into_iter()
+        .flat_map(|(lines, region)| (0..lines).map(move |line| (line, region)))
+        .map(|(line, region)| Detection {
+            line: LineId(u128::from(region) << 64 | line),
+            region: crate::model::line::RegionId(region),
+            ..detection_for_tests()
+        })
+        .collect();
+    current.set_token(Some(Token::from_file_content(TOKEN).unwrap()));
+    let (complete, left_out) = current.record(0, at("2026-11-21T11:05:00Z"), &detections);
+    assert_eq!((complete.len(), left_out), (1, 0));
+    let api = Api {
+        current: Arc::new(current),
+        metrics: Metrics::new().unwrap(),
+        now: Arc::new(|| "2026-11-21T11:10:00Z".parse().unwrap()),
+        ask_line: Arc::new(|_| {
+            let (answer, asked) = oneshot::channel();
+            answer.send(vec![detection_for_tests()]).unwrap();
+            asked
+        }),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    runtime.spawn(serve(listener, api.clone(), std::future::pending()));
+    Server { address, api, runtime }
+}
+
+impl Server {
+    fn ready() -> Self {
+        let server = server();
+        server.api.current.set_facts(facts());
+        server
+    }
+
+    fn send(&self, request: &str) -> (u16, String) {
+        let _guard = self.runtime.enter();
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
+        let authorization =
+            token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let (status, body) = self.send(&format!(
+            "GET {path} HTTP/1.1\r\nHost: x\r\n{authorization}Connection: close\r\n\r\n"
+        ));
+        (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
+    }
+}
+
+#[test]
+fn counts_under_k_and_what_would_reveal_them_need_the_token() {
+    let server = Server::ready();
+    let lines = |answer: &Value| -> Vec<(String, Value, bool)> {
+        let row = |row: &Value| {
+            let region = row["region"].as_str().unwrap().to_owned();
+            (region, row["lines"].clone(), row["withheld"].as_bool().unwrap())
+        };
+        answer["counts"].as_array().unwrap().iter().map(row).collect()
+    };
+    let (status, open) = server.get("/api/v1/counts", None);
+    assert_eq!(status, 200);
+    assert_eq!(
+        lines(&open),
+        [
+            (String::new(), Value::Null, true),
+            ("north".to_owned(), 9.into(), false),
+            ("south".to_owned(), Value::Null, true),
+        ],
+        "17 in all, 2 in no region: 6 in the south is kept back so that 17 - 9 - 6 does not tell 2"
+    );
+    let (_, all) = server.get("/api/v1/counts", Some(TOKEN));
+    let shown: Vec<_> = lines(&all).into_iter().map(|(_, lines, _)| lines).collect();
+    assert_eq!(shown, [Value::from(2), 9.into(), 6.into()]);
+    let (_, narrowed) = server.get("/api/v1/counts?region=south&window=1h&level=product", None);
+    assert_eq!(lines(&narrowed), [("south".to_owned(), Value::Null, true)]);
+    assert_eq!(server.get("/api/v1/counts", Some("wrong")).0, 401);
+}
+
+#[test]
+fn a_query_that_is_not_understood_is_told_what_is_allowed() {
+    let server = Server::ready();
+    for query in ["window=2h", "level=brand", "colour=red", "class=nothing"] {
+        let (status, answer) = server.get(&format!("/api/v1/counts?{query}"), None);
+        assert_eq!(status, 400, "{query}");
+        assert!(answer["error"].as_str().unwrap().contains("allowed"), "{answer}");
+    }
+}
+
+#[test]
+fn a_class_says_why_it_cannot_be_detected() {
+    let server = Server::ready();
+    let (_, answer) = server.get("/api/v1/classes", None);
+    let [fire, kettle] = &answer["classes"].as_array().unwrap()[..] else { panic!("{answer}") };
+    assert_eq!((&fire["of"], &fire["required"]), (&8.into(), &3.into()));
+    assert_eq!(fire["detectable"], true);
+    assert_eq!(fire["lines"]["1h"]["lines"], 17);
+    assert_eq!(fire["lines"]["24h"], Value::Null, "no day is complete yet");
+    assert_eq!(kettle["detectable"], false);
+    assert_eq!(kettle["reason"], "group a.example.com is shared");
+    assert_eq!(kettle["required"], Value::Null);
+}
+
+#[test]
+fn single_lines_need_the_token_and_are_off_without_one() {
+    let server = Server::ready();
+    let path = "/api/v1/lines/00000000000000010000000000000003";
+    assert_eq!(server.get(path, None).0, 401);
+    assert_eq!(server.get(path, Some("correct-hors")).0, 401);
+    let (status, answer) = server.get(path, Some(TOKEN));
+    assert_eq!(status, 200);
+    assert_eq!(answer["detections"][0]["class"], "amazon-fire-tv");
+    assert_eq!(answer["detections"][0]["region"], "north");
+    assert_eq!(answer["current"].as_array().unwrap().len(), 1);
+    assert_eq!(server.get("/api/v1/lines/192.0.2.1", Some(TOKEN)).0, 400);
+    server.api.current.set_token(None);
+    let (status, answer) = server.get(path, Some(TOKEN));
+    assert_eq!(status, 403);
+    assert!(answer["error"].as_str().unwrap().contains("token_file"));
+}
+
+#[test]
+fn ready_means_that_a_hitlist_is_in_force() {
+    let server = server();
+    assert_eq!(server.get("/healthz", None).0, 200);
+    let (status, answer) = server.get("/readyz", None);
+    assert_eq!((status, &answer["ready"]), (503, &false.into()));
+    assert_eq!(answer["waiting_for"][0], "the first hitlist");
+    let (status, answer) = server.get("/api/v1/classes", None);
+    assert_eq!(status, 503);
+    assert!(answer["error"].as_str().unwrap().contains("the first hitlist"));
+    server.api.current.set_ready(ReadyAnswer {
+        ready: true,
+        waiting_for: Vec::new(),
+        warnings: Vec::new(),
+    });
+    assert_eq!(server.get("/readyz", None).0, 200);
+}
+
+#[test]
+fn every_path_of_the_document_answers_and_other_paths_say_so() {
+    let server = Server::ready();
+    let (_, document) = server.get("/openapi.json", None);
+    let paths = document["paths"].as_object().unwrap();
+    assert_eq!(paths.len(), 9);
+    for path in paths.keys() {
+        let path = path.replace("{line}", "00000000000000010000000000000003");
+        assert!([200, 503].contains(&server.get(&path, Some(TOKEN)).0), "{path}");
+    }
+    assert_eq!(server.get("/", None).0, 200);
+    let (status, answer) = server.get("/api/v2/classes", None);
+    assert_eq!(status, 404);
+    assert!(answer["error"].as_str().unwrap().contains("/api/v2/classes"));
+    let post =
+        "POST /api/v1/counts HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    assert_eq!(server.send(post).0, 405);
+}
+
+#[test]
+fn metrics_show_lines_but_none_under_k() {
+    let server = Server::ready();
+    let facts = server.api.current.facts().unwrap();
+    let complete = server.api.current.complete(crate::model::time::Window::Hour).unwrap();
+    crate::publish::prometheus::show_lines(&server.api.metrics, &facts, &complete, 5);
+    let (_, text) = server.get("/metrics", None);
+    let text = text.as_str().unwrap();
+    let lines: Vec<_> = text.lines().filter(|line| line.starts_with("hayrake_lines{")).collect();
+    assert_eq!(
+        lines,
+        [r#"hayrake_lines{class="amazon-fire-tv",level="product",region="north",window="1h"} 9"#]
+    );
+}

@@ -1,0 +1,19 @@
+//! The shapes that leave the program as JSON, with a version.
+//!
+//! A field is added freely; a field is renamed, removed or given another
+//! meaning only with a new version. Times are RFC 3339 in UTC.
+
+mod answers;
+mod detection;
+
+pub use answers::{
+    ClassAnswer, ClassesAnswer, CountRow, CountsAnswer, ErrorAnswer, ExportersAnswer, GroupAnswer,
+    HitlistAnswer, HitlistClass, LineAnswer, ReadyAnswer, SignatureAnswer, SignaturesAnswer,
+    WindowCount, WindowCounts,
+};
+pub use detection::Detection;
+#[cfg(test)]
+pub(super) use detection::tests::detection as detection_for_tests;
+
+/// Version of every object the API answers with.
+pub const API_VERSION: u8 = 1;
