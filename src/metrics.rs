@@ -14,92 +14,17 @@
 //!     + hayrake_records_queued
 //! ```
 
-use std::fmt::Write as _;
+mod declarations;
 
-use prometheus::core::Collector;
-use prometheus::{
-    Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
-};
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder};
+
+use declarations::{Declarations, Declared, reference};
 
 /// Most exporters that get a label of their own; the rest share `other`. Two
 /// thousand routers are more than the largest network we know of exports from.
 pub const EXPORTERS_LABELLED: usize = 2_000;
 /// The label that exporters beyond [`EXPORTERS_LABELLED`] share.
 pub const OTHER_EXPORTERS: &str = "other";
-
-/// One row of the reference.
-#[derive(Clone, Debug)]
-struct Declared {
-    name: &'static str,
-    kind: &'static str,
-    unit: &'static str,
-    labels: &'static [&'static str],
-    help: &'static str,
-}
-
-/// Registers metrics and keeps what was said about each.
-#[derive(Default)]
-struct Declarations {
-    registry: Registry,
-    declared: Vec<Declared>,
-}
-
-type Made<T> = Result<T, prometheus::Error>;
-
-impl Declarations {
-    fn keep<T: Collector + Clone + 'static>(&mut self, made: T, row: Declared) -> Made<T> {
-        self.registry.register(Box::new(made.clone()))?;
-        self.declared.push(row);
-        Ok(made)
-    }
-
-    fn counter(
-        &mut self,
-        name: &'static str,
-        unit: &'static str,
-        help: &'static str,
-    ) -> Made<IntCounter> {
-        let row = Declared { name, kind: "counter", unit, labels: &[], help };
-        self.keep(IntCounter::new(name, help)?, row)
-    }
-
-    fn counters(
-        &mut self,
-        name: &'static str,
-        unit: &'static str,
-        labels: &'static [&'static str],
-        help: &'static str,
-    ) -> Made<IntCounterVec> {
-        let row = Declared { name, kind: "counter", unit, labels, help };
-        self.keep(IntCounterVec::new(Opts::new(name, help), labels)?, row)
-    }
-
-    fn gauge(
-        &mut self,
-        name: &'static str,
-        unit: &'static str,
-        help: &'static str,
-    ) -> Made<IntGauge> {
-        let row = Declared { name, kind: "gauge", unit, labels: &[], help };
-        self.keep(IntGauge::new(name, help)?, row)
-    }
-
-    fn gauges(
-        &mut self,
-        name: &'static str,
-        unit: &'static str,
-        labels: &'static [&'static str],
-        help: &'static str,
-    ) -> Made<IntGaugeVec> {
-        let row = Declared { name, kind: "gauge", unit, labels, help };
-        self.keep(IntGaugeVec::new(Opts::new(name, help), labels)?, row)
-    }
-
-    fn seconds(&mut self, name: &'static str, help: &'static str) -> Made<Gauge> {
-        let row = Declared { name, kind: "gauge", unit: "seconds", labels: &[], help };
-        self.keep(Gauge::new(name, help)?, row)
-    }
-}
 
 /// All metrics of the service. Cloning is cheap and shares the values.
 #[derive(Clone)]
@@ -412,41 +337,9 @@ impl Metrics {
 
     /// The reference of all metrics, as `docs/metrics.md` holds it.
     pub fn reference(&self) -> String {
-        let mut text = String::from(HEADING);
-        for row in &self.declared {
-            let labels: Vec<String> = row.labels.iter().map(|label| format!("`{label}`")).collect();
-            let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
-            // Writing to a string cannot fail.
-            let _ = writeln!(
-                text,
-                "| `{}` | {} | {} | {} | {} |",
-                row.name, row.kind, row.unit, labels, row.help
-            );
-        }
-        text
+        reference(&self.declared)
     }
 }
-
-const HEADING: &str = "\
-# Metrics
-
-Served at `/metrics` in the Prometheus text format. This page is printed from
-`src/metrics.rs`; a test fails when it is not current.
-
-At rest, to the packet:
-
-- `hayrake_datagrams_received_total` = `hayrake_datagrams_total` over all
-  outcomes + `hayrake_datagrams_queued` +
-  `hayrake_queue_dropped_total{queue=\"datagrams\"}`
-- `hayrake_records_received_total` = `hayrake_records_total` over all outcomes +
-  `hayrake_records_queued`
-
-No metric has a subscriber in a label. `/metrics` is open to whoever can reach
-it, so counts of lines under the configured k are left out of `hayrake_lines`.
-
-| name | kind | unit | labels | meaning |
-|---|---|---|---|---|
-";
 
 #[cfg(test)]
 mod tests {
@@ -459,7 +352,7 @@ mod tests {
             assert!(row.name.starts_with("hayrake_"), "{}", row.name);
             assert_eq!(row.name.ends_with("_total"), row.kind == "counter", "{}", row.name);
             assert!(!row.unit.is_empty() && !row.help.is_empty(), "{}", row.name);
-            assert!(!row.labels.iter().any(|label| *label == "line"), "{}", row.name);
+            assert!(!row.labels.contains(&"line"), "{}", row.name);
         }
     }
 

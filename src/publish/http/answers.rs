@@ -1,7 +1,4 @@
 //! One function an address. Each reads the view, shapes an answer and returns.
-
-#![expect(clippy::unused_async, reason = "the router takes async functions only")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

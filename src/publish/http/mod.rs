@@ -104,13 +104,11 @@ async fn count(State(api): State<Api>, request: Request, next: Next) -> Response
     response
 }
 
-#[expect(clippy::unused_async, reason = "the router takes async functions only")]
 async fn unknown_path(uri: Uri) -> Refusal {
     let path = uri.path();
     Refusal(StatusCode::NOT_FOUND, format!("nothing is at `{path}`, / lists what there is"))
 }
 
-#[expect(clippy::unused_async, reason = "the router takes async functions only")]
 async fn other_method() -> Refusal {
     Refusal(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed".to_owned())
 }

@@ -55,7 +55,6 @@ impl Modify for Token {
 }
 
 /// The document.
-#[expect(clippy::unused_async, reason = "the router takes async functions only")]
 pub(super) async fn document() -> Json<utoipa::openapi::OpenApi> {
     Json(Document::openapi())
 }

@@ -25,7 +25,6 @@ const PAGE: &str = r#"<!doctype html>
 "#;
 
 /// Lists what there is.
-#[expect(clippy::unused_async, reason = "the router takes async functions only")]
 pub(super) async fn index() -> Html<&'static str> {
     Html(PAGE)
 }

@@ -92,11 +92,11 @@ fn rounded(confidence: f64) -> f64 {
 }
 
 #[cfg(test)]
-pub(in crate::publish) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::model::line::RegionId;
 
-    pub(in crate::publish) fn detection() -> detection::Detection {
+    pub(crate) fn detection() -> detection::Detection {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         detection::Detection {
             window: Window::Hour,

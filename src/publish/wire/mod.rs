@@ -13,7 +13,7 @@ pub use answers::{
 };
 pub use detection::Detection;
 #[cfg(test)]
-pub(super) use detection::tests::detection as detection_for_tests;
+pub(crate) use detection::tests::detection as detection_for_tests;
 
 /// Version of every object the API answers with.
 pub const API_VERSION: u8 = 1;
