@@ -1,0 +1,184 @@
+//! The verdict on a name or an address, with its reasons as values, and the
+//! words for people.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::model::domain::DomainName;
+use crate::model::time::{Day, Timestamp};
+
+/// Most reasons kept with one verdict; the rest is counted.
+pub const MOST_REASONS: usize = 10;
+
+/// Whether what serves a name serves one owner only (paper §4.2.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "lowercase")]
+pub enum Verdict {
+    /// One owner only, on all addresses and all days.
+    Dedicated {
+        /// Whose it is.
+        owner: Arc<str>,
+    },
+    /// Somebody else is there too.
+    Shared {
+        /// The first reasons, by address and name.
+        because: Vec<Sharing>,
+        /// How many more there are.
+        more: usize,
+    },
+    /// Nobody else was seen, but no source would have seen them.
+    Undecided {
+        /// How many addresses only partial sources know.
+        addresses: usize,
+    },
+    /// There is no address, or none that still holds.
+    Unresolvable {
+        /// When it last had one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_seen: Option<Timestamp>,
+    },
+}
+
+impl Verdict {
+    /// A shared verdict with at most [`MOST_REASONS`].
+    pub(super) fn shared(mut reasons: Vec<Sharing>) -> Self {
+        let more = reasons.len().saturating_sub(MOST_REASONS);
+        reasons.truncate(MOST_REASONS);
+        Self::Shared { because: reasons, more }
+    }
+
+    /// `dedicated`, `shared`, `undecided` or `unresolvable`.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Dedicated { .. } => "dedicated",
+            Self::Shared { .. } => "shared",
+            Self::Undecided { .. } => "undecided",
+            Self::Unresolvable { .. } => "unresolvable",
+        }
+    }
+
+    /// Whether it is dedicated.
+    pub const fn is_dedicated(&self) -> bool {
+        matches!(self, Self::Dedicated { .. })
+    }
+}
+
+/// One reason why an address is shared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Sharing {
+    /// A name of another owner is on the address.
+    Foreign(Foreign),
+    /// One source gave the address for very many owners on one day.
+    ManyOwners {
+        /// The address.
+        address: IpAddr,
+        /// How many owners, at least.
+        owners: usize,
+        /// On which day.
+        #[serde(serialize_with = "day_as_date")]
+        day: Day,
+        /// Who said so.
+        source: String,
+    },
+    /// So many names lead to the address that they were not followed.
+    ManyNames {
+        /// The address.
+        address: IpAddr,
+        /// The name on it that they lead to.
+        name: DomainName,
+    },
+}
+
+/// A name of another owner on an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Foreign {
+    /// The address.
+    pub address: IpAddr,
+    /// The other owner.
+    pub owner: Arc<str>,
+    /// The other owner's name.
+    pub root: DomainName,
+    /// The name on the address, if the root reaches it through aliases.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via: Option<DomainName>,
+    /// The first day on which both were there.
+    #[serde(serialize_with = "day_as_date")]
+    pub first: Day,
+    /// The last day on which it was seen there.
+    #[serde(serialize_with = "day_as_date")]
+    pub last: Day,
+    /// On how many days the name on the address was certainly seen.
+    pub days: usize,
+    /// How often the name on the address was seen.
+    pub count: u64,
+}
+
+/// Writes a day as a date.
+pub(crate) fn day_as_date<S: serde::Serializer>(day: &Day, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(day)
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dedicated { owner } => write!(f, "dedicated to {owner}"),
+            Self::Shared { because, more } => {
+                f.write_str("shared: ")?;
+                for (place, reason) in because.iter().enumerate() {
+                    let gap = if place == 0 { "" } else { "; " };
+                    write!(f, "{gap}{reason}")?;
+                }
+                if *more > 0 { write!(f, "; and {more} more") } else { Ok(()) }
+            }
+            Self::Undecided { addresses } => {
+                let (are, them) =
+                    if *addresses == 1 { ("address is", "it") } else { ("addresses are", "them") };
+                write!(
+                    f,
+                    "undecided: {addresses} {are} known only from partial sources, which would not have seen others on {them}"
+                )
+            }
+            Self::Unresolvable { last_seen: None } => {
+                f.write_str("unresolvable: no answer leads to an address")
+            }
+            Self::Unresolvable { last_seen: Some(last) } => {
+                write!(f, "unresolvable: last seen {last}, which no longer holds")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Sharing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Foreign(foreign) => write!(f, "{foreign}"),
+            Self::ManyOwners { address, owners, day, source } => write!(
+                f,
+                "{source} gave {address} for {owners} owners on {day}, as a rewriting resolver, a parking page or a sinkhole does"
+            ),
+            Self::ManyNames { address, name } => {
+                write!(f, "too many names to follow lead to {address} through {name}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, owner, root, via, first, last, days, count } = self;
+        write!(f, "{address} also serves {root}")?;
+        if owner.as_ref() != root.as_str() {
+            write!(f, " of {owner}")?;
+        }
+        if let Some(via) = via {
+            write!(f, " through {via}")?;
+        }
+        let (times, day) =
+            (if *count == 1 { "time" } else { "times" }, if *days == 1 { "day" } else { "days" });
+        write!(f, " ({first} to {last}, {count} {times} on at least {days} {day})")
+    }
+}
