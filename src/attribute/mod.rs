@@ -1,1 +1,58 @@
 //! The hitlist: what an endpoint stands for.
+//!
+//! [`build`] compiles signatures and DNS knowledge into a [`Hitlist`], which
+//! the flow path looks endpoints up in, and the rules that say how many groups
+//! make a class; its report says what became of every group and why.
+//! [`refresh`] brings the endpoints up to date within a day. Both are pure:
+//! the same input gives the same output, whatever the order of the answers.
+
+mod build;
+mod draft;
+mod hitlist;
+mod merge;
+mod names;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+
+use crate::dns::Knowledge;
+pub use crate::infrastructure::VerdictSettings;
+use crate::model::rules::Rules;
+use crate::model::time::Day;
+use crate::signature::SignatureSet;
+
+pub use build::{build, refresh};
+pub use hitlist::{Hitlist, HitlistEntry};
+pub use report::{
+    BuildReport, ClassReport, GroupReport, MOST_NAMES_LISTED, NameReport, VerdictCounts,
+};
+
+/// All that a build looks at.
+pub struct BuildInput<'a> {
+    /// What people wrote about devices.
+    pub signatures: &'a SignatureSet,
+    /// What resolvers answered.
+    pub dns: &'a Knowledge,
+    /// Only what was known by the end of this day is used.
+    pub day: Day,
+    /// Whether an address is one of the lines', and so no service.
+    pub excluded: &'a dyn Fn(IpAddr) -> bool,
+    /// Whether an address lies in a cloud range, where it holds for
+    /// [`VerdictSettings::cloud_hold`] only.
+    pub in_cloud: &'a dyn Fn(IpAddr) -> bool,
+    /// How strict the verdicts are.
+    pub settings: VerdictSettings,
+}
+
+/// What a build gives.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// Endpoint to groups.
+    pub hitlist: Hitlist,
+    /// Groups to classes.
+    pub rules: Rules,
+    /// What became of every group.
+    pub report: BuildReport,
+}

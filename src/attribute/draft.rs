@@ -1,0 +1,114 @@
+//! Every group with its verdict and its endpoints, before groups are merged.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use hashbrown::HashMap;
+
+use super::BuildInput;
+use super::names::{ConcreteName, concrete_names};
+use crate::dns::NameId;
+use crate::dns::chain::{Interval, united};
+use crate::infrastructure::{Judge, NameJudgement, Verdict};
+use crate::model::time::Day;
+
+/// Addresses of a group and when each counts for it.
+pub(super) type Endpoints = BTreeMap<IpAddr, Vec<Interval>>;
+
+/// A group before merging.
+pub(super) struct GroupDraft {
+    pub(super) names: Vec<(ConcreteName, Verdict)>,
+    pub(super) endpoints: Endpoints,
+    /// Addresses left out for lying among the lines.
+    pub(super) excluded: usize,
+}
+
+impl GroupDraft {
+    /// Whether one name is dedicated.
+    pub(super) fn is_dedicated(&self) -> bool {
+        self.names.iter().any(|(_, verdict)| verdict.is_dedicated())
+    }
+
+    /// Whether traffic to it can be told on `day`.
+    pub(super) fn is_reachable_on(&self, day: Day) -> bool {
+        let mut intervals = self.endpoints.values().flatten();
+        intervals.any(|valid| valid.from < day.end() && valid.until >= day.start())
+    }
+}
+
+/// Drafts of all groups, by class and group. With `frozen_names`, a name whose
+/// addresses turned shared only today keeps those that did not.
+pub(super) fn drafts(input: &BuildInput<'_>, frozen_names: bool) -> Vec<Vec<GroupDraft>> {
+    let judge = |others: Day| {
+        let owners = &input.signatures.owners;
+        Judge::new(input.dns, owners, &input.settings, input.day, input.in_cloud)
+            .with_others_upto(others)
+    };
+    let yesterday = input.day.0.checked_sub(1).map(Day).filter(|_| frozen_names);
+    let mut desk =
+        Desk { now: judge(input.day), before: yesterday.map(judge), judged: HashMap::new() };
+    let names = concrete_names(input.signatures, input.dns, input.day);
+    let classes = names.into_iter().map(|groups| {
+        let groups = groups.into_iter().map(|names| draft(input, &mut desk, names));
+        groups.collect()
+    });
+    classes.collect()
+}
+
+/// Judges each name once, though several classes may name it.
+struct Desk<'a> {
+    now: Judge<'a>,
+    before: Option<Judge<'a>>,
+    judged: HashMap<NameId, Rc<Judged>>,
+}
+
+struct Judged {
+    judgement: NameJudgement,
+    eligible: bool,
+}
+
+impl Desk<'_> {
+    fn judge(&mut self, name: NameId) -> Rc<Judged> {
+        if let Some(known) = self.judged.get(&name) {
+            return known.clone();
+        }
+        let judgement = self.now.name(name);
+        let eligible = judgement.verdict.is_dedicated()
+            || self.before.as_mut().is_some_and(|before| before.name(name).verdict.is_dedicated());
+        let judged = Rc::new(Judged { judgement, eligible });
+        self.judged.insert(name, judged.clone());
+        judged
+    }
+}
+
+fn draft(input: &BuildInput<'_>, desk: &mut Desk<'_>, names: Vec<ConcreteName>) -> GroupDraft {
+    let mut draft = GroupDraft {
+        names: Vec::with_capacity(names.len()),
+        endpoints: BTreeMap::new(),
+        excluded: 0,
+    };
+    for name in names {
+        let Some(id) = name.id else {
+            draft.names.push((name, Verdict::Unresolvable { last_seen: None }));
+            continue;
+        };
+        let judged = desk.judge(id);
+        draft.names.push((name, judged.judgement.verdict.clone()));
+        if !judged.eligible {
+            continue;
+        }
+        for address in judged.judgement.addresses.iter().filter(|judged| judged.is_exclusive()) {
+            let reached = &address.reached;
+            if (input.excluded)(reached.address) {
+                draft.excluded += 1;
+            } else if !reached.valid.is_empty() {
+                draft.endpoints.entry(reached.address).or_default().extend(&reached.valid);
+            }
+        }
+    }
+    for intervals in draft.endpoints.values_mut() {
+        *intervals = united(std::mem::take(intervals));
+    }
+    draft
+}
