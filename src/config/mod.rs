@@ -1,1 +1,22 @@
-//! The configuration file: raw, checked, then `Config`.
+//! The configuration file: raw, checked, then [`Config`].
+//!
+//! [`read`] goes from text to [`Config`] and reports every problem at once,
+//! each with its line; [`check`](fn@check) also opens what the file names. A
+//! [`Config`] is complete: no stage sees an unchecked or missing value.
+
+mod check;
+mod dns;
+mod lines;
+mod print;
+mod read;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use check::{Checked, check, load};
+pub use print::Printed;
+pub use settings::{
+    Config, DetectionSink, Dns, Exporters, FileFeed, Foreign, LinePrefixConfig, Lines, Resolve,
+    SignatureSource, Vantage, Workers,
+};

@@ -59,6 +59,8 @@ pub(super) struct Draft {
     pub(super) definition: Option<ClassDefinition>,
     /// The line of each group of the definition.
     pub(super) group_lines: Vec<usize>,
+    /// The line of `checked`.
+    pub(super) checked_line: usize,
 }
 
 /// Reads the file of `class` in the folder of `level`.
@@ -75,6 +77,7 @@ pub(super) fn read(
         parent: None,
         definition: None,
         group_lines: Vec::new(),
+        checked_line: 1,
     };
     if !is_class_name(class) {
         report.error(1, format!("file name {}", quote(class)), CLASS_NAME);
@@ -130,9 +133,10 @@ fn definition(
     let groups = read_groups(fields, draft, report);
     let sources = read_sources(fields, report);
     let day = "a date such as 2026-11-21";
-    let checked = fields
-        .required("checked", day, report)
-        .and_then(|node| node.parsed("checked", day, report, read_date));
+    let checked = fields.required("checked", day, report).and_then(|node| {
+        draft.checked_line = node.line;
+        node.parsed("checked", day, report, read_date)
+    });
     class?;
     level?;
     Some(ClassDefinition {

@@ -1,13 +1,16 @@
 //! From the files of a folder to a [`SignatureSet`]: each file for itself,
 //! then what takes all of them to see.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use jiff::civil::Date;
 
 use super::class::{self, Draft};
 use super::definition::{ClassDefinition, Owners, SignatureSet};
 use super::fields::{Report, quote};
-use super::finding::Finding;
+use super::finding::{Finding, Severity};
+use super::review::review;
 use super::tables::{Defaults, read_defaults, read_owners};
 use crate::model::rules::Level;
 
@@ -35,8 +38,33 @@ enum Use<'f> {
     Unknown,
 }
 
+/// The files of a folder, examined.
+#[derive(Debug)]
+pub struct Examined {
+    /// The set, unless there is an error.
+    pub set: Option<SignatureSet>,
+    /// Errors and warnings, by file and line.
+    pub findings: Vec<Finding>,
+}
+
+impl Examined {
+    /// The set, or what keeps it from being used.
+    pub fn into_result(self) -> Result<SignatureSet, Vec<Finding>> {
+        self.set.ok_or_else(|| {
+            let error = |finding: &Finding| finding.severity == Severity::Error;
+            self.findings.into_iter().filter(error).collect()
+        })
+    }
+}
+
 /// Compiles the files of one folder, or says everything that is wrong.
 pub fn compile(files: &[SourceFile]) -> Result<SignatureSet, Vec<Finding>> {
+    examine(files, None).into_result()
+}
+
+/// Compiles the files of one folder and says all there is to say about them;
+/// whether facts are stale only when it is told the day.
+pub fn examine(files: &[SourceFile], today: Option<Date>) -> Examined {
     let mut findings = Vec::new();
     let mut defaults = Defaults::default();
     let mut owners = Owners::default();
@@ -55,26 +83,28 @@ pub fn compile(files: &[SourceFile]) -> Result<SignatureSet, Vec<Finding>> {
         }
         findings.extend(report.into_findings());
     }
-    let mut drafts: BTreeMap<(Level, &str), (Draft, Report)> = BTreeMap::new();
+    let mut drafts = Vec::new();
     for file in files {
         if let Use::Class { level, class } = file.role() {
             let mut report = Report::new(&file.path);
             let draft = class::read(&file.bytes, class, level, &defaults, &mut report);
-            drafts.insert((level, class), (draft, report));
+            drafts.push((draft, report));
         }
     }
+    drafts.sort_by(|(a, _), (b, _)| (a.level, &a.class).cmp(&(b.level, &b.class)));
     check_together(&mut drafts);
+    if !drafts.iter().any(|(_, report)| report.has_errors()) {
+        review(&mut drafts, today);
+    }
     let mut classes = Vec::with_capacity(drafts.len());
-    for (_, (draft, report)) in drafts {
+    for (draft, report) in drafts {
         classes.extend(draft.definition);
         findings.extend(report.into_findings());
     }
-    if findings.is_empty() {
-        Ok(SignatureSet { classes: parents_first(classes), owners })
-    } else {
-        findings.sort();
-        Err(findings)
-    }
+    findings.sort();
+    let fine = findings.iter().all(|finding| finding.severity == Severity::Warning);
+    let set = fine.then(|| SignatureSet { classes: parents_first(classes), owners });
+    Examined { set, findings }
 }
 
 impl SourceFile {
@@ -94,9 +124,9 @@ impl SourceFile {
 
 /// Checks that need more than one file: a class once, its parent there and no
 /// finer than itself, no circle of parents, every group with its own identity.
-fn check_together(drafts: &mut BTreeMap<(Level, &str), (Draft, Report)>) {
+fn check_together(drafts: &mut [(Draft, Report)]) {
     let mut levels: HashMap<Arc<str>, Level> = HashMap::new();
-    for (draft, report) in drafts.values_mut() {
+    for (draft, report) in drafts.iter_mut() {
         if let Some(first) = levels.get(&draft.class) {
             report.error(
                 1,
@@ -108,11 +138,11 @@ fn check_together(drafts: &mut BTreeMap<(Level, &str), (Draft, Report)>) {
         }
     }
     let parents: HashMap<Arc<str>, Arc<str>> = drafts
-        .values()
+        .iter()
         .filter_map(|(draft, _)| Some((draft.class.clone(), draft.parent.as_ref()?.0.clone())))
         .collect();
     let mut identities = HashMap::new();
-    for (draft, report) in drafts.values_mut() {
+    for (draft, report) in drafts.iter_mut() {
         if let Some((parent, line)) = &draft.parent {
             match levels.get(parent) {
                 None => report.error(

@@ -46,6 +46,11 @@ impl Report {
         self.findings.push(Finding { file: self.file.clone(), line, severity, found, allowed });
     }
 
+    /// Whether anything keeps the file from being used.
+    pub(crate) fn has_errors(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
     /// All findings, by line.
     pub(crate) fn into_findings(mut self) -> Vec<Finding> {
         self.findings.sort_by_key(|finding| finding.line);

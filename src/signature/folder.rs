@@ -6,8 +6,9 @@ use std::io::Read;
 use std::path::Path;
 
 use include_dir::{Dir, include_dir};
+use jiff::civil::Date;
 
-use super::compile::{MAX_CLASSES, SourceFile, compile};
+use super::compile::{Examined, MAX_CLASSES, SourceFile, examine};
 use super::definition::SignatureSet;
 use super::document::MAX_BYTES;
 use super::fields::Report;
@@ -17,28 +18,37 @@ static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/signatures");
 
 /// Reads a signature folder, or says everything that is wrong with it.
 pub fn load(dir: &Path) -> Result<SignatureSet, Vec<Finding>> {
+    check_dir(dir, None).into_result()
+}
+
+/// Reads a signature folder and says all there is to say about it.
+pub fn check_dir(dir: &Path, today: Option<Date>) -> Examined {
     let mut files = Vec::new();
     let mut findings = Vec::new();
     gather(dir, "", &mut files, &mut findings);
     if findings.is_empty() && files.is_empty() {
         findings.push(problem(dir, "no signature file", "at least one <level>/<class>.yaml"));
     }
-    match compile(&files) {
-        Ok(set) if findings.is_empty() => Ok(set),
-        Ok(_) => Err(findings),
-        Err(more) => {
-            findings.extend(more);
-            findings.sort();
-            Err(findings)
-        }
+    let mut examined = examine(&files, today);
+    if !findings.is_empty() {
+        examined.set = None;
+        examined.findings.extend(findings);
+        examined.findings.sort();
     }
+    examined
 }
 
 /// The signatures that are part of the program.
 pub fn shipped() -> Result<SignatureSet, Vec<Finding>> {
+    check_shipped(None).into_result()
+}
+
+/// The signatures that are part of the program, and what is to be said about
+/// them.
+pub fn check_shipped(today: Option<Date>) -> Examined {
     let mut files = Vec::new();
     embedded(&SHIPPED, &mut files);
-    compile(&files)
+    examine(&files, today)
 }
 
 fn embedded(dir: &Dir<'_>, files: &mut Vec<SourceFile>) {

@@ -7,7 +7,8 @@
 //!
 //! On the way from text to set: [`document`] makes a tree with lines,
 //! [`fields`] reads values out of it, [`class`] and [`tables`] check one file,
-//! [`compile`](fn@compile) checks them together, [`folder`] finds the files.
+//! [`compile`](fn@compile) checks them together, [`review`] says what is worth a
+//! look, [`folder`] finds the files.
 
 mod class;
 mod compile;
@@ -16,9 +17,10 @@ pub(crate) mod document;
 pub(crate) mod fields;
 mod finding;
 mod folder;
+mod review;
 mod tables;
 
-pub use compile::{SourceFile, compile};
+pub use compile::{Examined, SourceFile, compile, examine};
 pub use definition::{ClassDefinition, GroupDefinition, Owners, SignatureSet};
 pub use finding::{Finding, Severity};
-pub use folder::{load, shipped};
+pub use folder::{check_dir, check_shipped, load, shipped};

@@ -1,0 +1,99 @@
+//! Reading a configuration file, and checking what it names outside itself.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::read::{Named, read};
+use super::settings::Config;
+use jiff::civil::Date;
+
+use crate::signature::document::MAX_BYTES;
+use crate::signature::fields::Report;
+use crate::signature::{Finding, Severity};
+
+/// Loads a configuration, or says everything that is wrong with it. What it
+/// names outside itself is read by those who need it.
+pub fn load(path: &Path) -> Result<Config, Vec<Finding>> {
+    let mut report = Report::new(&path.display().to_string());
+    let config = open(path, &mut Named::default(), &mut report);
+    let error = |finding: &Finding| finding.severity == Severity::Error;
+    config.ok_or_else(|| report.into_findings().into_iter().filter(error).collect())
+}
+
+/// A configuration and all that is to be said about it.
+#[derive(Debug)]
+pub struct Checked {
+    /// The configuration, unless it has an error itself.
+    pub config: Option<Config>,
+    /// Errors and warnings, also of the files that it names.
+    pub findings: Vec<Finding>,
+}
+
+/// Checks a configuration and opens everything that it names.
+pub fn check(path: &Path, today: Date) -> Checked {
+    let mut report = Report::new(&path.display().to_string());
+    let mut named = Named::default();
+    let config = open(path, &mut named, &mut report);
+    for (feed, line) in &named.feeds {
+        must_open(feed, *line, &mut report);
+    }
+    if let Some((token, line)) = &named.token {
+        must_open(token, *line, &mut report);
+    }
+    if let Some((key, line)) = &named.key {
+        check_key(key, *line, &mut report);
+    }
+    let mut others = Vec::new();
+    if let Some((signatures, line)) = &named.signatures {
+        let examined = signatures.check(today);
+        if examined.set.is_none() {
+            report.error(
+                *line,
+                "signatures that cannot be used",
+                "a folder in which `hayrake signature check` finds no error",
+            );
+        }
+        others = examined.findings;
+    }
+    let mut findings = report.into_findings();
+    findings.extend(others);
+    Checked { config, findings }
+}
+
+fn open(path: &Path, named: &mut Named, report: &mut Report) -> Option<Config> {
+    let mut bytes = Vec::new();
+    let limit = MAX_BYTES as u64 + 1;
+    if let Err(error) =
+        fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+    {
+        report.error(1, error.to_string(), "a configuration file that can be read");
+        return None;
+    }
+    let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    read(&bytes, &base, named, report)
+}
+
+fn must_open(path: &Path, line: usize, report: &mut Report) {
+    let opened = fs::metadata(path).and_then(|found| {
+        if found.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { fs::File::open(path) }
+    });
+    if let Err(error) = opened {
+        report.error(line, format!("{}: {error}", path.display()), "a file that can be read");
+    }
+}
+
+/// A key that is missing is made by `run`; one that others can read lets them
+/// turn pseudonyms back into addresses.
+fn check_key(path: &Path, line: usize, report: &mut Report) {
+    use std::os::unix::fs::PermissionsExt;
+    let Ok(found) = fs::metadata(path) else { return };
+    let mode = found.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        report.warning(
+            line,
+            format!("key file {} with mode {mode:04o}", path.display()),
+            "mode 0600: who reads the key can turn pseudonyms back into addresses",
+        );
+    }
+}

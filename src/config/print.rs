@@ -1,0 +1,170 @@
+//! The effective configuration in the form of the file, defaults filled in.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::settings::{Config, DetectionSink, FileFeed, SignatureSource, Vantage};
+use super::values::print_duration;
+use crate::dns::Coverage;
+
+/// A configuration as its file has it, for YAML and JSON.
+#[derive(Debug, Serialize)]
+pub struct Printed<'c> {
+    listen: Vec<String>,
+    exporters: PrintedExporters,
+    vantage: Vantage,
+    lines: PrintedLines<'c>,
+    dns: PrintedDns<'c>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signatures: Option<&'c Path>,
+    state: &'c Path,
+    http: PrintedHttp<'c>,
+    lateness: String,
+    max_skew: String,
+    k: u64,
+    detections: &'c Path,
+    workers: PrintedWorkers,
+}
+
+#[derive(Debug, Serialize)]
+struct PrintedExporters {
+    allow: Vec<String>,
+    default_sampling: BTreeMap<String, u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct PrintedLines<'c> {
+    prefixes: Vec<PrintedPrefix<'c>>,
+    key_file: &'c Path,
+}
+
+#[derive(Debug, Serialize)]
+struct PrintedPrefix<'c> {
+    net: String,
+    length: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<&'c str>,
+}
+
+#[derive(Debug, Serialize)]
+struct PrintedDns<'c> {
+    feeds: Vec<PrintedFeed<'c>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolve: Option<PrintedResolve>,
+    trust_partial: bool,
+    foreign: PrintedForeign,
+    hold: String,
+    cloud_hold: String,
+}
+
+#[derive(Debug, Serialize)]
+struct PrintedFeed<'c> {
+    file: &'c Path,
+    coverage: Coverage,
+}
+
+#[derive(Debug, Serialize)]
+struct PrintedResolve {
+    every: String,
+    servers: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PrintedForeign {
+    min_days: u32,
+    min_count: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct PrintedHttp<'c> {
+    listen: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_file: Option<&'c Path>,
+}
+
+#[derive(Debug, Serialize)]
+struct PrintedWorkers {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    front: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    back: Option<usize>,
+}
+
+impl<'c> From<&'c Config> for Printed<'c> {
+    fn from(config: &'c Config) -> Self {
+        let Config { exporters, lines, dns, .. } = config;
+        Self {
+            listen: config.listen.iter().map(ToString::to_string).collect(),
+            exporters: PrintedExporters {
+                allow: exporters.allow.iter().map(ToString::to_string).collect(),
+                default_sampling: exporters
+                    .default_sampling
+                    .iter()
+                    .map(|(net, rate)| (net.to_string(), rate.get()))
+                    .collect(),
+            },
+            vantage: config.vantage,
+            lines: PrintedLines {
+                prefixes: lines
+                    .prefixes
+                    .iter()
+                    .map(|prefix| PrintedPrefix {
+                        net: prefix.net.to_string(),
+                        length: prefix.length,
+                        region: prefix.region.as_deref(),
+                    })
+                    .collect(),
+                key_file: &lines.key_file,
+            },
+            dns: PrintedDns {
+                feeds: dns.feeds.iter().map(PrintedFeed::from).collect(),
+                resolve: dns.resolve.as_ref().map(|resolve| PrintedResolve {
+                    every: print_duration(resolve.every),
+                    servers: resolve.servers.iter().map(ToString::to_string).collect(),
+                }),
+                trust_partial: dns.trust_partial,
+                foreign: PrintedForeign {
+                    min_days: dns.foreign.min_days,
+                    min_count: dns.foreign.min_count,
+                },
+                hold: print_duration(dns.hold),
+                cloud_hold: print_duration(dns.cloud_hold),
+            },
+            signatures: match &config.signatures {
+                SignatureSource::Shipped => None,
+                SignatureSource::Dir(dir) => Some(dir),
+            },
+            state: &config.state,
+            http: PrintedHttp {
+                listen: config.http.to_string(),
+                token_file: config.token_file.as_deref(),
+            },
+            lateness: print_duration(config.lateness),
+            max_skew: print_duration(config.max_skew),
+            k: config.k,
+            detections: match &config.detections {
+                DetectionSink::Stdout => Path::new("stdout"),
+                DetectionSink::File(path) => path,
+            },
+            workers: PrintedWorkers {
+                front: config.workers.front.map(std::num::NonZero::get),
+                back: config.workers.back.map(std::num::NonZero::get),
+            },
+        }
+    }
+}
+
+impl<'c> From<&'c FileFeed> for PrintedFeed<'c> {
+    fn from(feed: &'c FileFeed) -> Self {
+        Self { file: &feed.path, coverage: feed.coverage }
+    }
+}
+
+impl Config {
+    /// The configuration as YAML that reads back as the same configuration.
+    pub fn to_yaml(&self) -> Result<String, serde_saphyr::SerializeError> {
+        serde_saphyr::to_string(&Printed::from(self))
+    }
+}

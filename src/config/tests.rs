@@ -1,0 +1,253 @@
+//! What a configuration may say, and what is said about one that is wrong.
+
+use std::path::Path;
+
+use super::read::{Named, read};
+use super::*;
+use crate::dns::Coverage;
+use crate::signature::fields::Report;
+
+/// The least that must be said.
+const LEAST: &str = "lines: {prefixes: [{net: 198.51.100.0/22}]}\n";
+
+fn findings(text: &str) -> (Option<Config>, Vec<String>) {
+    let mut report = Report::new("h.yaml");
+    let base = Path::new("/etc/hayrake");
+    let config = read(text.as_bytes(), base, &mut Named::default(), &mut report);
+    let findings = report.into_findings().iter().map(ToString::to_string).collect();
+    (config, findings)
+}
+
+fn config(text: &str) -> Config {
+    let (config, findings) = findings(text);
+    config.unwrap_or_else(|| panic!("{findings:#?}"))
+}
+
+#[test]
+fn defaults_are_filled_in() {
+    let config = config(LEAST);
+    let listen: Vec<_> = config.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["0.0.0.0:2055", "0.0.0.0:4739", "0.0.0.0:6343"]);
+    assert_eq!(config.http.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.lines.key_file, Path::new("/var/lib/hayrake/line.key"));
+    assert_eq!((config.lines.prefixes[0].length, config.k), (32, 5));
+    assert_eq!(config.signatures, SignatureSource::Shipped);
+    assert_eq!(config.token_file, None);
+    assert_eq!(config.dns.foreign, Foreign { min_days: 2, min_count: 10 });
+    assert_eq!(config.workers, Workers::default());
+}
+
+#[test]
+fn the_contract_is_understood_but_for_the_feed_that_is_not_built() {
+    let contract = r#"
+listen: ["0.0.0.0:2055", "0.0.0.0:4739", "0.0.0.0:6343"]   # told apart by content
+exporters: {allow: ["192.0.2.0/24"], default_sampling: {"192.0.2.0/24": 1000}}
+vantage: isp                 # isp | ixp
+lines:
+  prefixes:
+    - {net: 198.51.100.0/22, region: north}
+    - {net: 2001:db8::/32, length: 56, region: north}
+  key_file: /var/lib/hayrake/line.key     # made with mode 0600 when missing
+dns: {feeds: [{dnstap: unix:/run/hayrake/dnstap.sock}, {file: pdns.jsonl}], resolve: {every: 1h}}
+signatures: signatures
+state: /var/lib/hayrake
+http: 127.0.0.1:8080
+"#;
+    let (none, found) = findings(contract);
+    assert!(none.is_none());
+    assert_eq!(
+        found,
+        [
+            "h.yaml:10: dnstap `unix:/run/hayrake/dnstap.sock`, a feed that this version does not read yet; allowed: {file: PATH}"
+        ]
+    );
+    let config = config(&contract.replace("{dnstap: unix:/run/hayrake/dnstap.sock}, ", ""));
+    assert_eq!(config.signatures, SignatureSource::Dir("/etc/hayrake/signatures".into()));
+    assert_eq!(
+        config.dns.feeds,
+        [FileFeed { path: "/etc/hayrake/pdns.jsonl".into(), coverage: Coverage::Population }]
+    );
+    assert_eq!(config.dns.resolve.unwrap().every.as_secs(), 3_600);
+    assert_eq!(config.exporters.default_sampling[0].1.get(), 1_000);
+    assert_eq!(config.lines.prefixes[1].region.as_deref(), Some("north"));
+}
+
+#[test]
+fn the_shipped_example_loads_and_says_what_holds_without_it() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/hayrake.yaml");
+    let example = load(Path::new(path)).unwrap();
+    let mut bare = config(LEAST);
+    // What the file marks as an example differs; all else is a default.
+    bare.exporters = example.exporters.clone();
+    bare.lines = example.lines.clone();
+    bare.dns.feeds = example.dns.feeds.clone();
+    bare.dns.resolve = example.dns.resolve.clone();
+    bare.workers = example.workers;
+    assert_eq!(example, bare);
+}
+
+#[test]
+fn what_is_printed_reads_back_as_the_same() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/hayrake.yaml");
+    let example = load(Path::new(path)).unwrap();
+    let full = config(&format!(
+        "{LEAST}http: {{listen: '[::1]:80', token_file: t}}\nsignatures: s\ndetections: d.jsonl\n\
+         dns: {{feeds: [{{file: 'a: b #.pcap', coverage: partial}}], trust_partial: true}}\n"
+    ));
+    for wanted in [example, full, config(LEAST)] {
+        let text = wanted.to_yaml().unwrap();
+        assert_eq!(config(&text), wanted, "{text}");
+    }
+}
+
+#[test]
+fn all_problems_are_told_at_once_with_their_lines() {
+    let text = r#"listen: ["0.0.0.0:2055", "here", "0.0.0.0:2055"]
+exporters:
+  allow: ["192.0.2.1/24", "192.0.2.0/33", 192.0.2.1, 192.0.2.1/32]
+  default_sampling: {"192.0.2.0/24": 0, "192.0.3.0/24": -5}
+vantage: ixp
+lines:
+  prefixes:
+    - {net: 198.51.100.0/22, length: 24}
+    - {net: 198.51.100.0/22}
+    - {net: 198.51.100.7/22, region: "a\tb"}
+    - {net: "2001:db8::/32", length: 24}
+    - {region: south}
+    - {net: 198.51.100.0/22, reigon: south}
+dns:
+  feeds: [{dnstap: unix:/x}, {coverage: some, file: a}, {url: x}]
+  resolve: {every: 1s, servers: [0.0.0.0]}
+  trust_partial: maybe
+  foreign: {min_days: 0}
+  hold: 24
+http: 8080
+lateness: 2h
+k: 0
+workers: {front: none, middle: 1}
+sate: /x
+"#;
+    let (config, found) = findings(text);
+    assert!(config.is_none());
+    let wanted = [
+        "1: listen `here`; allowed: an address with a port",
+        "1: listen `0.0.0.0:2055` again; allowed: every address once",
+        "3: prefix `192.0.2.1/24` with bits set beyond its length; allowed: 192.0.2.0/24",
+        "3: prefix `192.0.2.0/33`; allowed: a prefix such as",
+        "3: prefix `192.0.2.1/32` again; allowed: every prefix once",
+        "4: sampling rate `0`; allowed: a whole number from 1 to 4294967295",
+        "4: sampling rate `-5`; allowed: a whole number from 1 to 4294967295",
+        "5: vantage `ixp`, which this version does not support yet; allowed: isp",
+        "8: length `24`; allowed: 32",
+        "9: net `198.51.100.0/22` again, first in line 8",
+        "10: net `198.51.100.7/22` with bits set beyond its length; allowed: 198.51.100.0/22",
+        "10: region `a\\tb`; allowed: a name of at most 64",
+        "11: length `24`; allowed: a whole number from 32 to 128",
+        "12: no `net` in the prefix",
+        "13: net `198.51.100.0/22` again, first in line 9",
+        "13: unknown key `reigon` in the prefix; allowed: net, length, region",
+        "15: dnstap `unix:/x`, a feed that this version does not read yet",
+        "15: coverage `some`; allowed: population, partial",
+        "15: unknown key `url` in the feed; allowed: file, dnstap, coverage",
+        "15: no `file` in the feed",
+        "16: every `1s`; allowed: a whole number with its unit, such as 30s, 5m, 1h or 2d, from 1m to 1d",
+        "16: server `0.0.0.0`",
+        "17: trust_partial `maybe`; allowed: true, false",
+        "18: min_days `0`; allowed: a whole number from 1 to 365",
+        "19: hold `24`; allowed: a whole number with its unit",
+        "20: http `8080`; allowed: an address with a port",
+        "21: lateness `2h`",
+        "22: k `0`; allowed: a whole number from 1 to 1000000",
+        "23: unknown key `middle` in workers; allowed: front, back",
+        "23: front `none`",
+        "24: unknown key `sate` in the configuration; allowed: listen, exporters,",
+    ];
+    let mut left = found.clone();
+    for start in wanted {
+        let place = left.iter().position(|line| line.starts_with(&format!("h.yaml:{start}")));
+        left.remove(place.unwrap_or_else(|| panic!("no `{start}` in {found:#?}")));
+    }
+    assert!(left.is_empty(), "{left:#?}");
+}
+
+#[test]
+fn a_whole_line_is_never_longer_than_its_net() {
+    let config = config("lines: {prefixes: [{net: '2001:db8::/60'}, {net: '2001:db9::/32'}]}");
+    let lengths: Vec<_> = config.lines.prefixes.iter().map(|prefix| prefix.length).collect();
+    assert_eq!(lengths, [60, 56]);
+}
+
+#[test]
+fn sources_that_cannot_show_anything_are_warned_of() {
+    let warned = |dns: &str| {
+        let (config, found) = findings(&format!("{LEAST}dns: {dns}\n"));
+        assert!(config.is_some(), "{found:?}");
+        found
+    };
+    assert!(warned("{feeds: []}")[0].starts_with("h.yaml:2: warning: no source of DNS answers"));
+    assert!(warned("{resolve: {every: 1h}}")[0].contains("only partial sources"));
+    assert!(warned("{resolve: {every: 1h}, trust_partial: true}").is_empty());
+    assert!(warned("{feeds: [{file: a.pcap}]}")[0].contains("a capture without `coverage`"));
+    assert!(warned("{feeds: [{file: a.pcap, coverage: population}]}").is_empty());
+}
+
+#[test]
+fn checking_opens_what_the_file_names() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("h.yaml");
+    let key = dir.path().join("line.key");
+    std::fs::write(&key, [0; 32]).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let text = format!(
+        "{LEAST}dns:\n  feeds:\n    - {{file: absent.jsonl}}\nstate: .\nsignatures: absent\n\
+         http: {{token_file: absent.token}}\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    let checked = check(&path, jiff::civil::date(2026, 11, 21));
+    assert!(checked.config.is_some());
+    let found: Vec<_> = checked
+        .findings
+        .iter()
+        .map(|finding| finding.to_string().replace(&format!("{}/", dir.path().display()), ""))
+        .collect();
+    assert!(
+        found[0].starts_with("h.yaml:1: warning: key file ./line.key with mode 0644"),
+        "{found:#?}"
+    );
+    assert!(found[1].starts_with("h.yaml:4: absent.jsonl: "), "{found:#?}");
+    assert!(found[2].starts_with("h.yaml:6: signatures that cannot be used"), "{found:#?}");
+    assert!(found[3].starts_with("h.yaml:7: absent.token: "), "{found:#?}");
+    assert!(found[4].starts_with("absent:1: "), "{found:#?}");
+    assert_eq!(found.len(), 5);
+}
+
+#[test]
+fn a_mistake_in_one_section_hides_nothing_outside() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("h.yaml");
+    let text =
+        "listen: [x]\nlines: {}\ndns:\n  feeds:\n    - file: absent\n      of: x\nlinse: 1\n";
+    std::fs::write(&path, text).unwrap();
+    let lines: Vec<_> = check(&path, jiff::civil::date(2026, 11, 21))
+        .findings
+        .iter()
+        .map(|found| found.line)
+        .collect();
+    assert_eq!(lines, [1, 2, 5, 6, 7]);
+    let errors = load(&path).unwrap_err();
+    assert_eq!(errors.len(), 4, "{errors:#?}");
+}
+
+#[test]
+fn an_unknown_key_alone_is_enough_to_refuse() {
+    assert!(findings(&format!("{LEAST}stat: x\n")).0.is_none());
+    assert!(findings(&format!("{LEAST}state: &a x\n")).0.is_none());
+}
+
+#[test]
+fn a_missing_file_is_one_finding() {
+    let found = load(Path::new("/nonexistent/hayrake.yaml")).unwrap_err();
+    assert_eq!((found.len(), found[0].line), (1, 1));
+    assert!(found[0].to_string().starts_with("/nonexistent/hayrake.yaml:1: "));
+}
