@@ -1,1 +1,4 @@
 //! The live service: the only maker of threads and channels.
+
+pub mod clock;
+pub mod key;
