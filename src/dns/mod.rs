@@ -8,8 +8,17 @@
 pub mod answer;
 pub mod chain;
 pub mod knowledge;
+mod lines;
+#[allow(dead_code, reason = "captures are read once their packets are")]
+mod message;
+pub mod read;
+pub mod report;
 pub mod seen;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Answer, AnswerData, Coverage, Refused};
 pub use knowledge::{Knowledge, KnowledgeSize, NameId};
+pub use read::{ReadError, Reading, read, read_into};
+pub use report::{Ending, Format, ReadProblem, ReadReport};
 pub use seen::{Seen, Span};
