@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
 use super::Outcome;
 use crate::model::time::Timestamp;
+use crate::signature::{self, SignatureSet};
 use crate::simulate::capture::Capture;
 use crate::simulate::names::write_cof;
 use crate::simulate::truth::write_csv;
@@ -37,6 +38,10 @@ pub(super) struct Simulate {
     /// Folder for the files, made when missing.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Folder of signatures that say which devices there are, instead of the
+    /// shipped ones.
+    #[arg(long, value_name = "DIR")]
+    signatures: Option<PathBuf>,
     /// When the traffic begins.
     #[arg(long, value_name = "TIME", default_value = "2026-01-05T00:00:00Z")]
     start: Timestamp,
@@ -47,7 +52,9 @@ pub(super) struct Simulate {
 
 impl Simulate {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
-        let set = super::demo::shipped()?;
+        // The configuration lies in another folder and needs the whole path.
+        let signatures = self.signatures.as_deref().map(fs::canonicalize).transpose()?;
+        let set = load(signatures.as_deref())?;
         let mut isp = Isp::new(&set, self.settings())?;
         fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot make the folder {}", self.out.display()))?;
@@ -61,7 +68,7 @@ impl Simulate {
         let mut names = create("dns.jsonl")?;
         let answers = write_cof(isp.names(), &mut names)?;
         names.flush()?;
-        fs::write(path("hayrake.yaml"), configuration(&isp))?;
+        fs::write(path("hayrake.yaml"), configuration(&isp, signatures.as_deref()))?;
 
         let mut capture = Capture::new(create("exports.pcap")?)?;
         let mut datagrams = 0_u64;
@@ -100,4 +107,12 @@ impl Simulate {
             other_packets: self.other_packets,
         }
     }
+}
+
+/// The signatures of a folder, or the shipped ones.
+fn load(dir: Option<&Path>) -> anyhow::Result<SignatureSet> {
+    dir.map_or_else(signature::shipped, signature::load).map_err(|findings| {
+        let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the signatures cannot be used:\n{}", findings.join("\n"))
+    })
 }

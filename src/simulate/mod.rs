@@ -11,12 +11,14 @@
 
 mod addresses;
 mod backends;
+pub mod board;
 pub mod capture;
 mod draw;
 pub mod export;
 mod files;
 mod isp;
 pub mod names;
+mod placement;
 mod population;
 mod rates;
 pub mod score;

@@ -59,7 +59,7 @@ fn all_bytes(settings: Settings) -> (Vec<u8>, Vec<u8>, Vec<u8>, String) {
     let (mut dns, mut csv) = (Vec::new(), Vec::new());
     names::write_cof(isp.names(), &mut dns).unwrap();
     truth::write_csv(isp.truth(), settings.hours, &mut csv).unwrap();
-    (capture.into_inner(), dns, csv, configuration(&isp))
+    (capture.into_inner(), dns, csv, configuration(&isp, None))
 }
 
 #[test]
@@ -124,7 +124,8 @@ fn a_line_with_a_class_has_every_class_above_it() {
 #[test]
 fn sampling_thins_as_poisson_numbers_do() {
     let packets = |sampling| {
-        let mut isp = Isp::new(&signatures(), settings(2_000, 6, sampling, 5)).unwrap();
+        let settings = Settings { other_packets: 0.0, ..settings(2_000, 6, sampling, 5) };
+        let mut isp = Isp::new(&signatures(), settings).unwrap();
         while isp.next_hour(|_| Ok::<(), Infallible>(())).unwrap() {}
         isp.truth().map(|entry| entry.row.packets).sum::<u64>() as f64
     };
