@@ -19,6 +19,8 @@ mod finding;
 mod folder;
 mod review;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use compile::{Examined, SourceFile, compile, examine};
 pub use definition::{ClassDefinition, GroupDefinition, Owners, SignatureSet};
