@@ -1,3 +1,4 @@
 //! Datagrams from sockets and captures.
 
+pub mod pcap;
 pub mod udp;

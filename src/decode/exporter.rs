@@ -1,0 +1,256 @@
+//! What is remembered of one exporter and domain, and the bounded table of
+//! all of them.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use crate::model::exporter::ExporterId;
+use crate::model::sampling::{Sampling, SamplingSource};
+use crate::model::time::Timestamp;
+
+use super::sampling::{RateField, Sampler, SamplerKey, Samplers, Set};
+use super::sequence::Sequence;
+use super::templates::{MAX_PORTS, Templates};
+use super::{DecodeSettings, Format, Protocol};
+
+/// Exporters and domains remembered; the one not heard of for longest goes
+/// for a new one, so a flood from invented sources costs bounded memory.
+pub(crate) const MAX_EXPORTERS: usize = 4_096;
+/// Different rates, unknown ids and the like listed per exporter.
+pub(crate) const MAX_LISTED: usize = 32;
+
+/// A sampling rate with the field that gave it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rated {
+    pub(crate) sampling: Sampling,
+    pub(crate) field: Option<RateField>,
+}
+
+impl Rated {
+    /// A rate, or unknown if it is zero.
+    pub(crate) fn new(rate: u32, source: SamplingSource, field: RateField) -> Self {
+        let sampling = Sampling::new(rate, source);
+        Self { sampling, field: sampling.rate().map(|_| field) }
+    }
+
+    fn options(sampler: Sampler) -> Self {
+        Self::new(sampler.rate.get(), SamplingSource::Options, sampler.field)
+    }
+
+    /// This rate, or `other` if it is unknown.
+    pub(crate) fn or(self, other: Self) -> Self {
+        if self.sampling == Sampling::Unknown { other } else { self }
+    }
+}
+
+/// What is remembered of one exporter and domain.
+#[derive(Clone, Debug)]
+pub(crate) struct Exporter {
+    pub(crate) id: ExporterId,
+    pub(crate) templates: Templates,
+    /// Described samplers by the port that described them, and by nobody's.
+    by_port: SmallVec<[(Protocol, u16, Samplers); 1]>,
+    pub(crate) samplers: Samplers,
+    /// Some flow template carries a sampler id.
+    pub(crate) ids_in_flows: bool,
+    /// When the exporter started, as its options say, milliseconds since 1970.
+    pub(crate) system_init: u64,
+    /// The configured rate of this exporter.
+    pub(crate) configured: Rated,
+    sequences: SmallVec<[(Format, Sequence); 1]>,
+    /// Its clock minus ours at the last datagram; sFlow tells no time.
+    pub(crate) skew_ms: Option<i64>,
+    pub(crate) last_seen: Timestamp,
+    pub(crate) datagrams: [u64; Format::ALL.len()],
+    pub(crate) flow_records: u64,
+    pub(crate) option_records: u64,
+    pub(crate) rejected: u64,
+    pub(crate) sflow_flow_samples: u64,
+    pub(crate) sflow_counter_samples: u64,
+    /// Template ids of sets that had to wait, with how often.
+    pub(crate) unknown_sets: Vec<(u16, u64)>,
+    /// Sampler ids that flows carry and nobody described.
+    pub(crate) unknown_samplers: Vec<u64>,
+    /// Flows per rate.
+    pub(crate) rates: Vec<(Rated, u64)>,
+    pub(crate) sampling_changes: u64,
+    pub(crate) ambiguous_sampling: u64,
+    pub(crate) implausible_sampling: u64,
+    pub(crate) reversed_sampling: u64,
+    pub(crate) implausible_time: u64,
+    pub(crate) implausible_counters: u64,
+}
+
+impl Exporter {
+    fn new(id: ExporterId, settings: &DecodeSettings) -> Self {
+        Self {
+            id,
+            templates: Templates::default(),
+            by_port: SmallVec::new(),
+            samplers: Samplers::default(),
+            ids_in_flows: false,
+            system_init: 0,
+            configured: configured(id.address, settings),
+            sequences: SmallVec::new(),
+            skew_ms: None,
+            last_seen: Timestamp::EPOCH,
+            datagrams: [0; Format::ALL.len()],
+            flow_records: 0,
+            option_records: 0,
+            rejected: 0,
+            sflow_flow_samples: 0,
+            sflow_counter_samples: 0,
+            unknown_sets: Vec::new(),
+            unknown_samplers: Vec::new(),
+            rates: Vec::new(),
+            sampling_changes: 0,
+            ambiguous_sampling: 0,
+            implausible_sampling: 0,
+            reversed_sampling: 0,
+            implausible_time: 0,
+            implausible_counters: 0,
+        }
+    }
+
+    /// Remembers a sampler that an options record from `port` describes.
+    pub(crate) fn set_sampler(
+        &mut self,
+        protocol: Protocol,
+        port: u16,
+        key: SamplerKey,
+        sampler: Sampler,
+    ) -> Set {
+        let of_port = |of: &(Protocol, u16, Samplers)| of.0 == protocol && of.1 == port;
+        let place = self.by_port.iter().position(of_port).unwrap_or_else(|| {
+            if self.by_port.len() >= MAX_PORTS {
+                self.by_port.remove(0);
+            }
+            self.by_port.push((protocol, port, Samplers::default()));
+            self.by_port.len() - 1
+        });
+        self.samplers.set(key, sampler);
+        match self.by_port.get_mut(place) {
+            Some((_, _, own)) => own.set(key, sampler),
+            None => Set::Same,
+        }
+    }
+
+    /// The rate of a flow from `port` with the sampler id `id`, from options,
+    /// else from the configuration. Options sent from the flow's own port go
+    /// first, because two exporters may share an address and a domain; options
+    /// from any other port hold too, because one exporter may use several.
+    pub(crate) fn rate(&self, protocol: Protocol, port: u16, id: Option<u64>) -> Rated {
+        let own = self.by_port.iter().find(|of| of.0 == protocol && of.1 == port);
+        let look_up = |samplers: &Samplers| match id {
+            Some(id) => samplers.by_id(id),
+            None => samplers.without_id(self.ids_in_flows),
+        };
+        own.and_then(|(_, _, own)| look_up(own))
+            .or_else(|| look_up(&self.samplers))
+            .map_or(self.configured, Rated::options)
+    }
+
+    /// The sequence numbers of `format`.
+    pub(crate) fn sequence(&mut self, format: Format) -> &mut Sequence {
+        let place = self.sequences.iter().position(|of| of.0 == format).unwrap_or_else(|| {
+            self.sequences.push((format, Sequence::default()));
+            self.sequences.len() - 1
+        });
+        &mut self.sequences[place].1
+    }
+
+    /// Every format's sequence numbers.
+    pub(crate) fn sequences(&self) -> &[(Format, Sequence)] {
+        &self.sequences
+    }
+
+    /// Counts `flows` with this rate.
+    pub(crate) fn tally(&mut self, rated: Rated, flows: u64) {
+        if flows == 0 {
+            return;
+        }
+        if let Some(known) = self.rates.iter_mut().find(|known| known.0 == rated) {
+            known.1 += flows;
+        } else if self.rates.len() < MAX_LISTED {
+            self.rates.push((rated, flows));
+        }
+    }
+
+    /// Notes a set that had to wait for template `id`.
+    pub(crate) fn note_unknown_set(&mut self, id: u16) {
+        if let Some(known) = self.unknown_sets.iter_mut().find(|known| known.0 == id) {
+            known.1 += 1;
+        } else if self.unknown_sets.len() < MAX_LISTED {
+            self.unknown_sets.push((id, 1));
+        }
+    }
+
+    /// Notes that nobody described sampler `id`.
+    pub(crate) fn note_unknown_sampler(&mut self, id: u64) {
+        if !self.unknown_samplers.contains(&id) && self.unknown_samplers.len() < MAX_LISTED {
+            self.unknown_samplers.push(id);
+        }
+    }
+}
+
+/// The configured rate of an exporter: that of the longest prefix it is in.
+fn configured(address: IpAddr, settings: &DecodeSettings) -> Rated {
+    settings
+        .default_sampling
+        .iter()
+        .filter(|(prefix, _)| prefix.contains(address))
+        .max_by_key(|(prefix, _)| prefix.prefix())
+        .map_or(Rated::default(), |(_, rate): &(_, NonZeroU32)| {
+            Rated::new(rate.get(), SamplingSource::Configured, RateField::Configured)
+        })
+}
+
+/// All exporters, bounded.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Exporters {
+    known: HashMap<ExporterId, Box<Exporter>>,
+    /// Fields of all templates that are held.
+    pub(crate) fields: usize,
+}
+
+impl Exporters {
+    /// The exporter `id`, made if it is new, and the number of template fields
+    /// that all exporters hold. The last value is `true` when another exporter
+    /// had to go for it.
+    pub(crate) fn get(
+        &mut self,
+        id: ExporterId,
+        settings: &DecodeSettings,
+    ) -> (&mut Exporter, &mut usize, bool) {
+        let mut evicted = false;
+        if self.known.len() >= MAX_EXPORTERS && !self.known.contains_key(&id) {
+            let oldest = self.known.values().min_by_key(|held| (held.last_seen, held.id));
+            if let Some(oldest) = oldest.map(|held| held.id)
+                && let Some(mut gone) = self.known.remove(&oldest)
+            {
+                gone.templates.clear(&mut self.fields);
+                evicted = true;
+            }
+        }
+        let exporter =
+            self.known.entry(id).or_insert_with(|| Box::new(Exporter::new(id, settings)));
+        (exporter, &mut self.fields, evicted)
+    }
+
+    /// Applies changed settings to the exporters that are known.
+    pub(crate) fn reconfigure(&mut self, settings: &DecodeSettings) {
+        for exporter in self.known.values_mut() {
+            exporter.configured = configured(exporter.id.address, settings);
+        }
+    }
+
+    /// Every exporter, in the order of address and domain.
+    pub(crate) fn sorted(&self) -> Vec<&Exporter> {
+        let mut all: Vec<&Exporter> = self.known.values().map(|held| &**held).collect();
+        all.sort_unstable_by_key(|exporter| exporter.id);
+        all
+    }
+}

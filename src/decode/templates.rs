@@ -1,0 +1,256 @@
+//! The templates of one exporter and domain, bounded.
+//!
+//! RFC 7011 keys templates by transport session, that is by UDP source port
+//! too. In the field both strictness and laxness break: some routers send
+//! templates from one port and data from another, and two routers behind one
+//! address translator share address, domain and template ids with different
+//! layouts (EXPORTERS.md 10). So a template is held by the port that sent it;
+//! a port that never sent it borrows the latest one of its exporter, unless
+//! ports disagreed about it lately or the data cannot be records of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use crate::model::time::Timestamp;
+
+use super::Protocol;
+use super::template::Template;
+
+/// Templates held per exporter and domain, all ports together.
+pub(crate) const MAX_TEMPLATES: usize = 1_024;
+/// Fields of all templates of all exporters: 16 bytes each.
+pub(crate) const MAX_FIELDS_HELD: usize = 4_000_000;
+/// Source ports per exporter and domain that templates are held for.
+pub(crate) const MAX_PORTS: usize = 16;
+/// A template neither sent nor used for this long is forgotten. Exporters
+/// resend within an hour at most; forgetting early blinds (EXPORTERS.md 18).
+pub(crate) const LIFETIME: Duration = Duration::from_secs(24 * 3_600);
+/// Two ports that send one template id with different layouts within this
+/// time are two exporters behind one address.
+const DISAGREEMENT: Duration = Duration::from_secs(600);
+/// How often forgotten templates are looked for.
+const SWEEP: Duration = Duration::from_secs(3_600);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Key {
+    protocol: Protocol,
+    port: u16,
+    id: u16,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    template: Arc<Template>,
+    sent: Timestamp,
+    used: Timestamp,
+}
+
+/// How [`Templates::insert`] ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Inserted {
+    /// It replaced one of another layout or kind.
+    pub(crate) redefined: bool,
+    /// How many others had to go for it.
+    pub(crate) evicted: u64,
+    /// It was not taken, because [`MAX_FIELDS_HELD`] are held.
+    pub(crate) refused: bool,
+}
+
+/// The templates of one exporter and domain.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Templates {
+    held: HashMap<Key, Held>,
+    ports: SmallVec<[u16; 4]>,
+    swept: Timestamp,
+}
+
+impl Templates {
+    /// Takes a template that came from `port`. `budget` is the number of
+    /// fields held by all exporters.
+    pub(crate) fn insert(
+        &mut self,
+        protocol: Protocol,
+        port: u16,
+        template: Arc<Template>,
+        now: Timestamp,
+        budget: &mut usize,
+    ) -> Inserted {
+        let key = Key { protocol, port, id: template.id };
+        let mut inserted = Inserted::default();
+        if let Some(held) = self.held.get_mut(&key)
+            && held.template.kind == template.kind
+            && held.template.fields == template.fields
+        {
+            held.sent = now;
+            held.used = now;
+            return inserted;
+        }
+        if let Some(old) = self.held.remove(&key) {
+            release(budget, &old);
+            inserted.redefined = true;
+        }
+        if *budget + template.fields.len() > MAX_FIELDS_HELD {
+            inserted.refused = true;
+            return inserted;
+        }
+        if self.held.len() >= MAX_TEMPLATES
+            && let Some(oldest) = self.least_used(|_| true)
+        {
+            inserted.evicted += self.remove(&oldest, budget);
+        }
+        if !self.ports.contains(&port) {
+            if self.ports.len() >= MAX_PORTS {
+                inserted.evicted += self.forget_a_port(budget);
+            }
+            self.ports.push(port);
+        }
+        *budget += template.fields.len();
+        self.held.insert(key, Held { template, sent: now, used: now });
+        inserted
+    }
+
+    /// The template for data set `id` from `port`, whose body is `body`.
+    pub(crate) fn find(
+        &mut self,
+        protocol: Protocol,
+        port: u16,
+        id: u16,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Option<Arc<Template>> {
+        if let Some(held) = self.held.get_mut(&Key { protocol, port, id }) {
+            held.used = now;
+            return Some(Arc::clone(&held.template));
+        }
+        let (lender, sent) = self
+            .ports
+            .iter()
+            .filter_map(|port| {
+                let key = Key { protocol, port: *port, id };
+                Some((key, self.held.get(&key)?.sent))
+            })
+            .max_by_key(|(_, sent)| *sent)?;
+        if self.is_disputed(&lender, sent) {
+            return None;
+        }
+        let held = self.held.get_mut(&lender)?;
+        if !held.template.fits(body) {
+            return None;
+        }
+        held.used = now;
+        Some(Arc::clone(&held.template))
+    }
+
+    /// Whether another port sent a different template with the same id
+    /// shortly before `sent`.
+    fn is_disputed(&self, lender: &Key, sent: Timestamp) -> bool {
+        let Some(lent) = self.held.get(lender) else { return false };
+        self.ports.iter().any(|port| {
+            self.held.get(&Key { port: *port, ..*lender }).is_some_and(|other| {
+                other.template != lent.template && sent.since(other.sent) < DISAGREEMENT
+            })
+        })
+    }
+
+    /// Withdraws the template `id` of `port`; all of the kind if `id` is
+    /// `None`. Returns how many there were.
+    pub(crate) fn withdraw(
+        &mut self,
+        protocol: Protocol,
+        port: u16,
+        wanted: impl Fn(&Template) -> bool,
+        budget: &mut usize,
+    ) -> u64 {
+        let before = self.held.len();
+        self.held.retain(|key, held| {
+            let keep = key.protocol != protocol || key.port != port || !wanted(&held.template);
+            if !keep {
+                release(budget, held);
+            }
+            keep
+        });
+        (before - self.held.len()) as u64
+    }
+
+    /// Forgets what was neither sent nor used for [`LIFETIME`]; looks only
+    /// once in [`SWEEP`]. Returns how many were forgotten.
+    pub(crate) fn expire(&mut self, now: Timestamp, budget: &mut usize) -> u64 {
+        if self.swept == Timestamp::EPOCH {
+            self.swept = now;
+        }
+        if now.since(self.swept) < SWEEP {
+            return 0;
+        }
+        self.swept = now;
+        let before = self.held.len();
+        self.held.retain(|_, held| {
+            let keep = now.since(held.used) < LIFETIME;
+            if !keep {
+                release(budget, held);
+            }
+            keep
+        });
+        (before - self.held.len()) as u64
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self, budget: &mut usize) {
+        for held in self.held.values() {
+            release(budget, held);
+        }
+        self.held.clear();
+    }
+
+    /// Every template with protocol and port, in the order of these and its id.
+    pub(crate) fn sorted(&self) -> Vec<(Protocol, u16, Arc<Template>)> {
+        let mut all: Vec<_> = self.held.iter().collect();
+        all.sort_unstable_by_key(|(key, _)| **key);
+        all.into_iter()
+            .map(|(key, held)| (key.protocol, key.port, Arc::clone(&held.template)))
+            .collect()
+    }
+
+    fn least_used(&self, wanted: impl Fn(&Key) -> bool) -> Option<Key> {
+        self.held
+            .iter()
+            .filter(|(key, _)| wanted(key))
+            .min_by_key(|(key, held)| (held.used, **key))
+            .map(|(key, _)| *key)
+    }
+
+    fn remove(&mut self, key: &Key, budget: &mut usize) -> u64 {
+        match self.held.remove(key) {
+            Some(held) => {
+                release(budget, &held);
+                1
+            }
+            None => 0,
+        }
+    }
+
+    /// Forgets the port whose templates were not used for longest.
+    fn forget_a_port(&mut self, budget: &mut usize) -> u64 {
+        let last_use = |port: u16| {
+            self.held.iter().filter(|(key, _)| key.port == port).map(|(_, held)| held.used).max()
+        };
+        let Some(port) = self.ports.iter().copied().min_by_key(|port| last_use(*port)) else {
+            return 0;
+        };
+        self.ports.retain(|known| *known != port);
+        let before = self.held.len();
+        self.held.retain(|key, held| {
+            if key.port == port {
+                release(budget, held);
+            }
+            key.port != port
+        });
+        (before - self.held.len()) as u64
+    }
+}
+
+fn release(budget: &mut usize, held: &Held) {
+    *budget = budget.saturating_sub(held.template.fields.len());
+}
