@@ -1,13 +1,139 @@
-//! `hayrake signature`.
+//! `hayrake signature`: look at what people wrote about devices.
+
+use std::path::PathBuf;
 
 use super::Outcome;
+use super::check::{judge, today};
+use crate::config::SignatureSource;
+use crate::signature::{Description, HEADING, Row, SignatureSet, diff};
 
 /// List, show, check and compare signatures.
+///
+/// Without `--dir` these are the signatures that are part of the program. What
+/// is detectable now depends on DNS answers: `hayrake hitlist build` tells it.
 #[derive(clap::Args)]
-pub(super) struct Signature {}
+pub(super) struct Signature {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Subcommand)]
+enum Action {
+    /// List the classes with their groups and how many of them are required.
+    ///
+    /// GROUPS is N when every group is dedicated and resolvable, REQUIRED is
+    /// what that takes: max(1, floor(D*N)). How many are monitored now, and
+    /// whether any are, depends on DNS answers: see `hayrake hitlist build`.
+    List {
+        #[command(flatten)]
+        folder: Folder,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show all that is known of a class.
+    Show {
+        /// The class, as its file is called.
+        class: String,
+        #[command(flatten)]
+        folder: Folder,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a folder and tell everything that is wrong or worth a look.
+    ///
+    /// Ends with 0 when all is fine, with 1 when something is worth a look and
+    /// with 2 when the folder cannot be used.
+    Check {
+        #[command(flatten)]
+        folder: Folder,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell in words what changes for detection from one folder to another.
+    ///
+    /// Ends with 1 when anything changes.
+    Diff {
+        /// The folder before.
+        old: PathBuf,
+        /// The folder after; without it, the signatures of this program.
+        new: Option<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(clap::Args)]
+struct Folder {
+    /// Folder of signatures instead of those that are part of the program.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
 
 impl Signature {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
-        anyhow::bail!("not built yet")
+        match self.action {
+            Action::List { folder, json } => list(&open(folder.dir)?, json),
+            Action::Show { class, folder, json } => show(&open(folder.dir)?, &class, json),
+            Action::Check { folder, json } => {
+                let examined = source(folder.dir).check(today());
+                if json {
+                    println!("{}", serde_json::to_string_pretty(&examined.findings)?);
+                } else {
+                    examined.findings.iter().for_each(|finding| println!("{finding}"));
+                    if let Some(set) = &examined.set {
+                        println!("{} classes can be used", set.classes.len());
+                    }
+                }
+                judge(&examined.findings)
+            }
+            Action::Diff { old, new, json } => {
+                let changes = diff(&open(Some(old))?, &open(new)?);
+                if json {
+                    println!("{}", serde_json::to_string_pretty(&changes)?);
+                } else {
+                    changes.iter().for_each(|change| println!("{change}"));
+                }
+                Ok(if changes.is_empty() { Outcome::Fine } else { Outcome::Findings })
+            }
+        }
     }
+}
+
+fn source(dir: Option<PathBuf>) -> SignatureSource {
+    dir.map_or(SignatureSource::Shipped, SignatureSource::Dir)
+}
+
+fn open(dir: Option<PathBuf>) -> anyhow::Result<SignatureSet> {
+    source(dir).load().map_err(|findings| {
+        let lines: String = findings.iter().map(|finding| format!("\n{finding}")).collect();
+        anyhow::anyhow!("the signatures cannot be used{lines}")
+    })
+}
+
+fn list(set: &SignatureSet, json: bool) -> anyhow::Result<Outcome> {
+    let rows: Vec<_> = set.classes.iter().map(Row::from).collect();
+    if json {
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+    } else {
+        println!("{HEADING}");
+        rows.iter().for_each(|row| println!("{row}"));
+    }
+    Ok(Outcome::Fine)
+}
+
+fn show(set: &SignatureSet, class: &str, json: bool) -> anyhow::Result<Outcome> {
+    let Some(found) = set.class(class) else {
+        anyhow::bail!("no class `{class}`, `hayrake signature list` names them");
+    };
+    let description = Description::from(found);
+    if json {
+        println!("{}", serde_json::to_string_pretty(&description)?);
+    } else {
+        println!("{description}");
+    }
+    Ok(Outcome::Fine)
 }

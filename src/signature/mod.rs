@@ -13,6 +13,8 @@
 mod class;
 mod compile;
 mod definition;
+mod describe;
+mod diff;
 pub(crate) mod document;
 pub(crate) mod fields;
 mod finding;
@@ -24,5 +26,7 @@ mod tests;
 
 pub use compile::{Examined, SourceFile, compile, examine};
 pub use definition::{ClassDefinition, GroupDefinition, Owners, SignatureSet};
+pub use describe::{Description, HEADING, Row};
+pub use diff::{Change, diff};
 pub use finding::{Finding, Severity};
 pub use folder::{check_dir, check_shipped, load, shipped};
