@@ -107,6 +107,9 @@ pub struct Isp {
     outboxes: Vec<Outbox>,
     cached: Vec<Cached>,
     hour: u32,
+    /// Lines of the coming hour that are drawn, and their rows of the truth.
+    drawn: usize,
+    drawn_rows: usize,
     payload: Vec<u8>,
 }
 
@@ -155,6 +158,8 @@ impl Isp {
             outboxes,
             cached: Vec::new(),
             hour: 0,
+            drawn: 0,
+            drawn_rows: 0,
             payload: Vec::new(),
         })
     }
@@ -222,7 +227,8 @@ impl Isp {
         if self.hour == self.settings.hours {
             return Ok(false);
         }
-        self.draw_hour();
+        self.prepare(usize::MAX);
+        (self.drawn, self.drawn_rows) = (0, 0);
         self.hour += 1;
         let last = self.hour == self.settings.hours;
         let end = self.settings.start.plus(hours(self.hour));
@@ -249,7 +255,13 @@ impl Isp {
         Ok(true)
     }
 
-    fn draw_hour(&mut self) {
+    /// Draws up to `lines` more lines of the coming hour, for callers who have
+    /// other things to do meanwhile; [`Self::next_hour`] draws what is left.
+    /// Returns false when there is nothing left to draw.
+    pub fn prepare(&mut self, lines: usize) -> bool {
+        if self.hour == self.settings.hours {
+            return false;
+        }
         let start = self.settings.start.plus(hours(self.hour));
         let hour = Hour {
             seed: self.settings.seed,
@@ -261,18 +273,21 @@ impl Isp {
             number: self.hour,
             of_day: usize::try_from(start.as_secs() / 3_600 % 24).unwrap_or(0),
         };
-        // Rows stand in the order of lines, so one pass deals them out.
-        let mut rows = self.truth.as_mut_slice();
-        for (number, line) in (0..).zip(&self.lines) {
-            let own = rows.iter().take_while(|row| row.line == number).count();
-            let (of_line, rest) = rows.split_at_mut(own);
-            rows = rest;
+        let coming = self.lines.iter().enumerate().skip(self.drawn).take(lines);
+        for (place, line) in coming {
+            let number = u32::try_from(place).unwrap_or(u32::MAX);
+            // Rows stand in the order of lines, so one pass deals them out.
+            let rest = &mut self.truth[self.drawn_rows..];
+            let own = rest.iter().take_while(|row| row.line == number).count();
             let has_cache = self
                 .outboxes
                 .get(line.router)
                 .is_some_and(|outbox| outbox.router.format().has_flow_cache());
-            hour.line(number, line, has_cache, of_line, &mut self.cached);
+            hour.line(number, line, has_cache, &mut rest[..own], &mut self.cached);
+            self.drawn += 1;
+            self.drawn_rows += own;
         }
+        self.drawn < self.lines.len()
     }
 
     /// Sends what has waited long enough at `now`, the earliest first.

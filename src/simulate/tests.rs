@@ -74,6 +74,25 @@ fn a_seed_gives_the_same_bytes_and_another_seed_others() {
 }
 
 #[test]
+fn drawing_an_hour_in_parts_changes_nothing() {
+    let datagrams = |part: usize| {
+        let mut isp = Isp::new(&signatures(), settings(200, 2, 100, 9)).unwrap();
+        let mut all = Vec::new();
+        loop {
+            while part > 0 && isp.prepare(part) {}
+            let sink = |sent: Sent<'_>| {
+                all.push((sent.at, sent.payload.to_vec()));
+                Ok::<(), Infallible>(())
+            };
+            if !isp.next_hour(sink).unwrap() {
+                return all;
+            }
+        }
+    };
+    assert_eq!(datagrams(7), datagrams(0));
+}
+
+#[test]
 fn datagrams_leave_in_the_order_of_time_and_none_before_its_flows() {
     let mut isp = Isp::new(&signatures(), settings(500, 3, 50, 3)).unwrap();
     let mut last = isp.settings().start;
