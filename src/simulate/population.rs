@@ -22,11 +22,13 @@ const MOST_DEVICES: usize = 8;
 /// Lines in thousands of 15 million with a class of its own kind on a day, by
 /// words of the class's name. The first that matches is taken; subclasses are
 /// taken out of their superclass (paper §6.2, figures 12 and 14).
-const SHARES: [(&str, f64); 27] = [
+const SHARES: [(&str, f64); 29] = [
     ("alexa", 1_800.0),
     ("fire-tv", 45.0),
     ("amazon", 340.0),
     ("samsung-tv", 85.0),
+    ("samsung-family", 20.0),
+    ("samsung-smartcam", 10.0),
     ("samsung", 600.0),
     ("hue", 182.0),
     ("philips", 182.0),
@@ -75,6 +77,8 @@ pub(super) struct Device {
     pub(super) class: usize,
     /// The host part of its address.
     pub(super) host: u64,
+    /// Chance that it is silent for an hour, unless somebody uses it.
+    pub(super) quiet: f64,
     pub(super) contacts: Vec<Contact>,
 }
 
@@ -187,7 +191,11 @@ impl<'a> Market<'a> {
                 }
             })
             .collect();
-        Device { class, host: u64::from(draw.below(u32::MAX)) << 16 | 0xbeef, contacts }
+        let host = u64::from(draw.below(u32::MAX)) << 16 | 0xbeef;
+        // A third of device hours show nothing at the paper's rate (§3); here
+        // a quarter is silence of the device, the rest is left to sampling.
+        let share = draw.unit();
+        Device { class, host, quiet: 0.75 * share * share, contacts }
     }
 }
 

@@ -129,6 +129,9 @@ impl Hour<'_> {
         out: &mut Vec<Cached>,
     ) {
         let used = draw.chance(in_use(self.of_day));
+        if !used && draw.chance(device.quiet) {
+            return;
+        }
         for contact in &device.contacts {
             // Using a device makes it talk to what it otherwise rarely does.
             let chance = if used { (contact.chance * 2.0).min(1.0) } else { contact.chance };
