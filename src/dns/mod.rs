@@ -6,13 +6,14 @@
 //! nothing of devices and opens no file.
 
 pub mod answer;
+mod capture;
 pub mod chain;
 pub mod knowledge;
 mod lines;
-#[allow(dead_code, reason = "captures are read once their packets are")]
 mod message;
 pub mod read;
 pub mod report;
+pub mod resolve;
 pub mod seen;
 #[cfg(test)]
 mod tests;

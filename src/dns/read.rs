@@ -3,10 +3,15 @@
 use std::io::{self, BufReader, Read};
 
 use super::answer::{Answer, Coverage};
+use super::capture::read_capture;
 use super::knowledge::Knowledge;
 use super::lines::read_lines;
 use super::report::ReadReport;
 use crate::model::time::Timestamp;
+use crate::receive::pcap::is_capture;
+
+/// Largest capture in bytes; captures are read whole.
+pub const LARGEST_CAPTURE: u64 = 1 << 30;
 
 /// How a source is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +36,9 @@ pub enum ReadError {
         "no line is a DNS answer, allowed: JSON lines in COF or DNSDB version 2, or a pcap or pcapng capture"
     )]
     UnknownFormat,
+    /// Larger than [`LARGEST_CAPTURE`].
+    #[error("the capture is larger than {LARGEST_CAPTURE} bytes")]
+    TooLarge,
 }
 
 /// Reads every answer of `input` into `sink`. Damaged lines and messages are
@@ -44,6 +52,14 @@ pub fn read(
     input.by_ref().take(4).read_to_end(&mut head)?;
     let whole = head.as_slice().chain(input);
     match head[..] {
+        _ if is_capture(&head) => {
+            let mut bytes = Vec::new();
+            whole.take(LARGEST_CAPTURE + 1).read_to_end(&mut bytes)?;
+            if bytes.len() as u64 > LARGEST_CAPTURE {
+                return Err(ReadError::TooLarge);
+            }
+            Ok(read_capture(&bytes, reading, sink))
+        }
         [0x1f, 0x8b, ..] => Err(ReadError::Packed("gzip")),
         [0x28, 0xb5, 0x2f, 0xfd] => Err(ReadError::Packed("zstd")),
         [0xfd, 0x37, 0x7a, 0x58] => Err(ReadError::Packed("xz")),

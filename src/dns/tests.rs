@@ -205,6 +205,58 @@ fn a_question_tells_nothing() {
     assert_eq!(read_message(&message.to_vec().unwrap()).unwrap(), None);
 }
 
+/// An Ethernet capture of UDP datagrams: second, source port, payload.
+fn capture(datagrams: &[(u32, u16, &[u8])]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for word in [0xa1b2_c3d4_u32, 0x0002_0004, 0, 0, 65_535, 1] {
+        bytes.extend(word.to_be_bytes());
+    }
+    for (second, port, payload) in datagrams {
+        let udp = u16::try_from(8 + payload.len()).unwrap();
+        let length = u32::from(udp) + 20 + 14;
+        for word in [*second, 0, length, length] {
+            bytes.extend(word.to_be_bytes());
+        }
+        bytes.extend([0; 12]);
+        bytes.extend([8, 0, 0x45, 0]);
+        bytes.extend((udp + 20).to_be_bytes());
+        bytes.extend([0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
+        for half in [*port, 40_000, udp, 0] {
+            bytes.extend(half.to_be_bytes());
+        }
+        bytes.extend(*payload);
+    }
+    bytes
+}
+
+#[test]
+fn a_capture_gives_dated_answers_of_name_servers_only() {
+    let good = response("a.example.com.", vec![v4("a.example.com.", [198, 51, 100, 1])]);
+    let walled = response("a.example.com.", vec![v4("a.example.com.", [192, 168, 0, 1])]);
+    let empty = response("b.example.com.", Vec::new());
+    let mut bytes = capture(&[
+        (1_000, 53, &good),
+        (1_001, 5353, &good),
+        (1_002, 53, b"no DNS"),
+        (1_003, 53, &walled),
+        (1_004, 53, &empty),
+        (1_005, 53, &good),
+    ]);
+    let mut answers = Vec::new();
+    let report = read(&bytes[..], &READING, &mut |answer| answers.push(answer)).unwrap();
+    assert_eq!(report.format, Format::Capture);
+    assert_eq!((report.units, report.answers, report.damaged), (5, 2, 1));
+    assert_eq!((report.irrelevant, report.refusals()), (1, 1));
+    assert_eq!(report.problems[0].place, 3);
+    assert_eq!(answers[0].first, Timestamp::from_secs(1_000));
+    assert_eq!(answers[1].last, Timestamp::from_secs(1_005));
+    assert_eq!(report.ending, Ending::Complete);
+
+    bytes.truncate(bytes.len() - 9);
+    let report = read(&bytes[..], &READING, &mut |_| {}).unwrap();
+    assert_eq!((report.answers, report.ending), (1, Ending::CutOff));
+}
+
 /// What the fuzzers of DNS input run.
 fn swallow(bytes: &[u8]) {
     let _ = read_message(bytes);
@@ -224,6 +276,7 @@ fn no_mutated_message_or_line_is_fatal() {
         "dev.example.com.",
         vec![cname("dev.example.com.", "vm.cloud.example."), v4("vm.cloud.example.", [8, 8, 8, 8])],
     );
+    let capture = capture(&[(1_000, 53, &message), (1_001, 53, &message)]);
     let lines = concat!(
         "{\"cond\":\"begin\"}\n",
         "{\"obj\":{\"rrname\":\"a.example.com\",\"rrtype\":\"A\",\"rdata\":[\"198.51.100.1\"],\"time_first\":1,\"time_last\":2,\"count\":3}}\n",
@@ -238,7 +291,7 @@ fn no_mutated_message_or_line_is_fatal() {
         (state >> 33) as usize % below
     };
     for _ in 0..20_000 {
-        for source in [message.as_slice(), lines.as_bytes()] {
+        for source in [message.as_slice(), &capture, lines.as_bytes()] {
             let mut bytes = source.to_vec();
             for _ in 0..=draw(4) {
                 let place = draw(bytes.len());

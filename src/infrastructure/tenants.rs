@@ -52,6 +52,9 @@ pub(super) struct Root {
     pub(super) established: bool,
 }
 
+/// First day, last day and owner of a name on an address.
+type Stay = (Day, Day, Arc<str>);
+
 /// An address that one source gave on one day for very many owners.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Crowd {
@@ -154,7 +157,7 @@ impl<'a> Registry<'a> {
         if tenants.len() < limit {
             return None;
         }
-        let mut by_source: BTreeMap<&str, Vec<(Day, Day, Arc<str>)>> = BTreeMap::new();
+        let mut by_source: BTreeMap<&str, Vec<Stay>> = BTreeMap::new();
         for tenant in tenants.iter().filter(|tenant| tenant.roots.list.is_empty()) {
             let owner = self.owner(tenant.name);
             for span in self.dns.address_history(tenant.name, address, self.day) {
