@@ -43,6 +43,7 @@ pub mod signature;
 pub mod attribute;
 pub mod detect;
 pub mod pipeline;
+pub mod replay;
 
 pub mod metrics;
 pub mod publish;

@@ -1,1 +1,231 @@
-//! The only chain of the stages: `Front` and `Back`.
+//! The only chain of the stages: [`Front`] from datagram to sighting, [`Back`]
+//! from sighting to detection.
+//!
+//! The live service, replay, simulation, benches and story tests all call
+//! these two. Neither has a thread, a queue or a clock: whoever calls decides
+//! how the work is spread. A front belongs to some exporters and owns their
+//! templates; a back belongs to some lines and owns their evidence; what both
+//! read is a [`View`], an immutable snapshot that is swapped whole.
+
+use std::sync::Arc;
+
+use crate::attribute::Hitlist;
+use crate::decode::{Datagram, DecodeCounts, Decoded, Decoder, Problem};
+use crate::detect::{Engine, EngineCounts, Settings};
+use crate::model::detection::Detection;
+use crate::model::flow::{Counters, FlowRecord};
+use crate::model::line::{LineId, Regions};
+use crate::model::rules::Rules;
+use crate::model::sighting::Sighting;
+use crate::model::time::Timestamp;
+use crate::orient::{LineKey, Orientation, Oriented, Prefixes, Reveal, orient};
+
+/// What the pipeline reads and never writes.
+#[derive(Clone)]
+pub struct View {
+    /// Where subscriber lines are.
+    pub prefixes: Arc<Prefixes>,
+    /// What endpoints stand for.
+    pub hitlist: Arc<Hitlist>,
+    /// What it takes to claim a class.
+    pub rules: Arc<Rules>,
+    /// Names of regions.
+    pub regions: Arc<Regions>,
+}
+
+/// What a front counted beside decoding, in flow records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct OrientCounts {
+    /// Sent by a line.
+    pub from_line: u64,
+    /// Sent to a line.
+    pub to_line: u64,
+    /// Between two lines: no evidence.
+    pub both_lines: u64,
+    /// Without any line: transit.
+    pub no_line: u64,
+    /// Without addresses.
+    pub no_address: u64,
+    /// To or from an endpoint on the hitlist.
+    pub attributed: u64,
+}
+
+impl std::ops::AddAssign for OrientCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.from_line += other.from_line;
+        self.to_line += other.to_line;
+        self.both_lines += other.both_lines;
+        self.no_line += other.no_line;
+        self.no_address += other.no_address;
+        self.attributed += other.attributed;
+    }
+}
+
+/// What a front made of one or more datagrams. Each step appends; the caller
+/// empties it when it has handed the contents on.
+#[derive(Debug, Default)]
+pub struct FrontOutput {
+    /// Lines that touched groups.
+    pub sightings: Vec<Sighting>,
+    /// What went wrong, with its place.
+    pub problems: Vec<Problem>,
+    /// What was decoded.
+    pub decoded: DecodeCounts,
+    /// What was oriented and attributed.
+    pub oriented: OrientCounts,
+}
+
+impl FrontOutput {
+    /// Empties it and keeps its room.
+    pub fn clear(&mut self) {
+        self.sightings.clear();
+        self.problems.clear();
+        self.decoded = DecodeCounts::default();
+        self.oriented = OrientCounts::default();
+    }
+}
+
+/// Datagrams of some exporters to sightings.
+pub struct Front {
+    decoder: Decoder,
+    decoded: Decoded,
+    key: LineKey,
+    reveal: Option<Reveal>,
+}
+
+impl Front {
+    /// A front with its own decoder.
+    pub fn new(decoder: Decoder, key: LineKey) -> Self {
+        Self { decoder, decoded: Decoded::default(), key, reveal: None }
+    }
+
+    /// The same front, remembering what the lines it sees are really called.
+    #[must_use]
+    pub fn revealing(mut self) -> Self {
+        self.reveal = Some(Reveal::default());
+        self
+    }
+
+    /// The line itself, if this front was told to remember and saw it.
+    pub fn line_name(&self, line: LineId) -> Option<String> {
+        self.reveal.as_ref()?.name(line)
+    }
+
+    /// The decoder, to ask it about exporters.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// The decoder, to change its settings.
+    pub fn decoder_mut(&mut self) -> &mut Decoder {
+        &mut self.decoder
+    }
+
+    /// Takes one datagram through decode, orient and attribute.
+    pub fn step(&mut self, datagram: Datagram<'_>, view: &View, out: &mut FrontOutput) {
+        self.decoder.decode(datagram, &mut self.decoded);
+        out.decoded += self.decoded.counts;
+        out.problems.append(&mut self.decoded.problems);
+        for flow in &self.decoded.flows {
+            let oriented = match orient(&view.prefixes, flow) {
+                Orientation::Line(oriented) => oriented,
+                Orientation::Both => {
+                    out.oriented.both_lines += 1;
+                    continue;
+                }
+                Orientation::Neither => {
+                    out.oriented.no_line += 1;
+                    continue;
+                }
+                Orientation::NoAddress => {
+                    out.oriented.no_address += 1;
+                    continue;
+                }
+            };
+            if oriented.outbound {
+                out.oriented.from_line += 1;
+            } else {
+                out.oriented.to_line += 1;
+            }
+            let before = out.sightings.len();
+            attribute(flow, &oriented, view, &self.key, &mut out.sightings);
+            if out.sightings.len() > before {
+                out.oriented.attributed += 1;
+                if let Some(reveal) = &mut self.reveal {
+                    reveal.remember(out.sightings[before].line, &oriented.line);
+                }
+            }
+        }
+    }
+}
+
+/// One sighting for each group that the flow's endpoint stands for.
+///
+/// The pseudonym is made only after a hit: about one record in a hundred.
+fn attribute(
+    flow: &FlowRecord,
+    oriented: &Oriented,
+    view: &View,
+    key: &LineKey,
+    sightings: &mut Vec<Sighting>,
+) {
+    let mut line = None;
+    for group in view.hitlist.look_up(&oriented.endpoint, flow.end) {
+        let line = *line.get_or_insert_with(|| key.pseudonym(&oriented.line));
+        let (packets, bytes) = match flow.counters {
+            Counters::Delta => (flow.packets, flow.bytes),
+            Counters::Total => (0, 0),
+        };
+        sightings.push(Sighting {
+            line,
+            region: oriented.region,
+            group,
+            packets,
+            bytes,
+            sampling: flow.sampling,
+            established: flow.is_established(),
+            at: flow.end,
+        });
+    }
+}
+
+/// Sightings of some lines to detections.
+pub struct Back {
+    engine: Engine,
+}
+
+impl Back {
+    /// A back with its own evidence and the rules it begins with.
+    pub fn new(settings: Settings, rules: Arc<Rules>) -> Self {
+        Self { engine: Engine::new(settings, rules) }
+    }
+
+    /// Takes in sightings, then says that it is `now`; returns the detections
+    /// of the windows that closed.
+    pub fn step(&mut self, sightings: &[Sighting], now: Timestamp) -> Vec<Detection> {
+        for sighting in sightings {
+            self.engine.observe(sighting);
+        }
+        self.engine.advance(now)
+    }
+
+    /// Puts new rules in force from `from` on.
+    pub fn adopt(&mut self, rules: Arc<Rules>, from: Timestamp) {
+        self.engine.adopt(rules, from);
+    }
+
+    /// Closes every open window: the input has ended.
+    pub fn finish(&mut self) -> Vec<Detection> {
+        self.engine.finish()
+    }
+
+    /// What was counted since the last call.
+    pub fn take_counts(&mut self) -> EngineCounts {
+        self.engine.take_counts()
+    }
+
+    /// The evidence itself, to ask it about one line or its size.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+}

@@ -26,6 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("attribute", &["model", "dns", "infrastructure", "signature"]),
     ("detect", &["model"]),
     ("pipeline", &["model", "decode", "orient", "attribute", "detect"]),
+    ("replay", &["model", "decode", "detect", "receive", "pipeline"]),
     ("publish", &["model", "metrics", "attribute", "decode", "signature"]),
     ("metrics", &["model"]),
     ("config", &["model", "signature", "dns", "attribute", "infrastructure"]),
@@ -86,7 +87,7 @@ const IMPURE: &[(&str, &str)] = &[
 
 /// The parts that have no side effects.
 const PURE: &[&str] =
-    &["model", "decode", "orient", "infrastructure", "attribute", "detect", "pipeline"];
+    &["model", "decode", "orient", "infrastructure", "attribute", "detect", "pipeline", "replay"];
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")

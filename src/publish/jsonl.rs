@@ -15,7 +15,12 @@ pub fn write_detection(
     detection: &Detection,
     region: &str,
 ) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &wire::Detection::new(detection, region))?;
+    write_line(out, &wire::Detection::new(detection, region))
+}
+
+/// Writes a detection that is already in its wire shape, and a newline.
+pub fn write_line(out: &mut impl Write, detection: &wire::Detection<'_>) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, detection)?;
     out.write_all(b"\n")
 }
 

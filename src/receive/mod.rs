@@ -1,4 +1,5 @@
 //! Datagrams from sockets and captures.
 
+pub mod merge;
 pub mod pcap;
 pub mod udp;

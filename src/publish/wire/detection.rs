@@ -5,7 +5,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::detection;
-use crate::model::line::LineId;
 use crate::model::rules::Level;
 use crate::model::time::{Timestamp, Window};
 
@@ -26,8 +25,7 @@ pub struct Detection<'a> {
     #[schema(value_type = String, format = DateTime)]
     start: Timestamp,
     /// Pseudonym of the line, 32 hexadecimal digits.
-    #[schema(value_type = String)]
-    line: LineId,
+    line: String,
     /// Region of the line; empty when its prefix has none.
     region: &'a str,
     /// The class, as its signature file is called.
@@ -66,7 +64,7 @@ impl<'a> Detection<'a> {
             v: DETECTION_VERSION,
             window: detection.window,
             start: detection.start,
-            line: detection.line,
+            line: detection.line.to_string(),
             region,
             class: &detection.class,
             level: detection.level,
@@ -84,6 +82,15 @@ impl<'a> Detection<'a> {
     }
 }
 
+impl Detection<'_> {
+    /// The same detection with the line under the name an operator gives it,
+    /// for his own captures.
+    #[must_use]
+    pub fn revealed(self, line: String) -> Self {
+        Self { line, ..self }
+    }
+}
+
 /// Four decimals, never rounded up to certainty: 1 is written only for 1.
 fn rounded(confidence: f64) -> f64 {
     let steps = (confidence * CONFIDENCE_STEPS).round();
@@ -94,7 +101,7 @@ fn rounded(confidence: f64) -> f64 {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::line::RegionId;
+    use crate::model::line::{LineId, RegionId};
 
     pub(crate) fn detection() -> detection::Detection {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
