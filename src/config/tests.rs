@@ -251,3 +251,26 @@ fn a_missing_file_is_one_finding() {
     assert_eq!((found.len(), found[0].line), (1, 1));
     assert!(found[0].to_string().starts_with("/nonexistent/hayrake.yaml:1: "));
 }
+
+proptest::proptest! {
+    /// The body of a fuzz target, run on every test: whatever happens to the
+    /// file, it is read or told about.
+    #[test]
+    fn a_damaged_file_is_never_fatal(
+        cuts in proptest::collection::vec((0usize..6_000, proptest::prelude::any::<u8>(), 0u8..3), 1..20),
+    ) {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/hayrake.yaml");
+        let mut bytes = std::fs::read(path).unwrap();
+        for (at, byte, how) in cuts {
+            let at = at % bytes.len().max(1);
+            match how {
+                0 if !bytes.is_empty() => bytes[at] = byte,
+                1 => bytes.insert(at.min(bytes.len()), b"[]{}:-\n'&*!?"[usize::from(byte) % 12]),
+                _ => bytes.truncate(bytes.len() - at / 8),
+            }
+        }
+        let mut report = Report::new("h.yaml");
+        let config = read(&bytes, Path::new("/"), &mut Named::default(), &mut report);
+        proptest::prop_assert_eq!(config.is_none(), report.has_errors());
+    }
+}

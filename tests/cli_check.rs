@@ -1,0 +1,115 @@
+//! How `check` and `signature` end: 0 when all is fine, 1 when something is
+//! worth a look, 2 when it cannot be used, and what they print on the way.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn hayrake(arguments: &[&str], dir: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_hayrake"))
+        .args(arguments)
+        .current_dir(dir)
+        .output()
+        .expect("the binary runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+const LINES: &str = "lines: {prefixes: [{net: 198.51.100.0/22}], key_file: key}\n";
+
+const KETTLE: &str = "\
+class: kettle
+name: Kettle
+level: product
+vendor: Acme
+groups:
+  - {names: [api.example.com], role: primary}
+sources: [x]
+checked: 2026-11-21
+";
+
+fn write_kettle(dir: &Path, text: &str) {
+    fs::create_dir_all(dir.join("product")).unwrap();
+    fs::write(dir.join("product/kettle.yaml"), text).unwrap();
+}
+
+#[test]
+fn a_fine_configuration_ends_with_zero_and_prints_what_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("dns.jsonl"), "").unwrap();
+    write_kettle(&dir.path().join("signatures"), KETTLE);
+    let text = format!("{LINES}dns: {{feeds: [{{file: dns.jsonl}}]}}\nsignatures: signatures\n");
+    fs::write(dir.path().join("h.yaml"), text).unwrap();
+    let output = hayrake(&["check", "-c", "h.yaml", "--print"], dir.path());
+    // The date in the file ages; that is a finding, and not of this test.
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{output:?}");
+    assert!(stdout(&output).contains("lateness: 5m"), "{output:?}");
+    fs::write(dir.path().join("printed.yaml"), output.stdout).unwrap();
+    let again = hayrake(&["check", "-c", "printed.yaml", "--print"], dir.path());
+    assert_eq!(stdout(&again), fs::read_to_string(dir.path().join("printed.yaml")).unwrap());
+}
+
+#[test]
+fn what_is_worth_a_look_ends_with_one() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("h.yaml"), LINES).unwrap();
+    assert_eq!(hayrake(&["check", "-c", "h.yaml"], dir.path()).status.code(), Some(0));
+    fs::write(dir.path().join("h.yaml"), format!("{LINES}dns: {{}}\n")).unwrap();
+    let output = hayrake(&["check", "-c", "h.yaml"], dir.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).starts_with("h.yaml:2: warning: no source of DNS answers"));
+}
+
+#[test]
+fn errors_of_all_files_are_told_at_once_and_end_with_two() {
+    let dir = tempfile::tempdir().unwrap();
+    write_kettle(&dir.path().join("s"), &KETTLE.replace("Acme", "[]").replace("[x]", "x"));
+    let text = format!("{LINES}signatures: s\nk: many\ndns: {{feeds: [{{file: none}}]}}\n");
+    fs::write(dir.path().join("h.yaml"), text).unwrap();
+    let output = hayrake(&["check", "-c", "h.yaml", "--json"], dir.path());
+    assert_eq!(output.status.code(), Some(2));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let places: Vec<_> = told["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| format!("{}:{}", finding["file"].as_str().unwrap(), finding["line"]))
+        .collect();
+    assert_eq!(
+        places,
+        ["h.yaml:2", "h.yaml:3", "h.yaml:4", "s/product/kettle.yaml:4", "s/product/kettle.yaml:7"]
+    );
+    assert_eq!(hayrake(&["check", "-c", "absent"], dir.path()).status.code(), Some(2));
+}
+
+#[test]
+fn signatures_are_listed_shown_checked_and_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path();
+    let listed = hayrake(&["signature", "list", "--json"], here);
+    let rows: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let fire_tv = rows.as_array().unwrap().iter().find(|row| row["class"] == "amazon-fire-tv");
+    assert_eq!(fire_tv.unwrap()["parent"], "amazon-product");
+    assert!(stdout(&hayrake(&["signature", "list"], here)).lines().count() > 20);
+
+    let shown = hayrake(&["signature", "show", "philips-hue"], here);
+    assert!(stdout(&shown).contains("ws.meethue.com"));
+    assert_eq!(hayrake(&["signature", "show", "no-such"], here).status.code(), Some(2));
+
+    write_kettle(&here.join("a"), KETTLE);
+    write_kettle(&here.join("b"), &KETTLE.replace("api.", "v2."));
+    write_kettle(&here.join("c"), &KETTLE.replace("role", "rule"));
+    let checked = hayrake(&["signature", "check", "--dir", "c"], here);
+    assert_eq!(checked.status.code(), Some(2));
+    assert_eq!(stdout(&checked).lines().count(), 2, "{checked:?}");
+    assert_eq!(hayrake(&["signature", "list", "--dir", "c"], here).status.code(), Some(2));
+    assert_eq!(hayrake(&["signature", "diff", "a", "a"], here).status.code(), Some(0));
+    let compared = hayrake(&["signature", "diff", "a", "b"], here);
+    assert_eq!(compared.status.code(), Some(1));
+    assert_eq!(
+        stdout(&compared),
+        "kettle: group `api.example.com` gone\nkettle: group `v2.example.com` new (primary)\n"
+    );
+}
