@@ -214,39 +214,55 @@ impl Placement {
 
     /// The web site and the app server of every maker.
     fn makers(&mut self, set: &SignatureSet) -> Result<(), SimulateError> {
-        let mut domains: Vec<String> = set
+        let patterns: Vec<&NamePattern> = set
             .classes
             .iter()
             .flat_map(|class| &class.groups)
             .filter(|group| group.role == Role::Primary)
             .flat_map(|group| &group.names)
+            .collect();
+        let mut domains: Vec<&str> = patterns
+            .iter()
             .map(|pattern| match pattern {
-                NamePattern::Exact(name) | NamePattern::Below(name) => name,
+                NamePattern::Exact(name) | NamePattern::Below(name) => name.as_str(),
             })
-            .filter_map(|name| psl::domain_str(name.as_str()))
-            .map(str::to_owned)
+            .filter_map(psl::domain_str)
             .collect();
         domains.sort_unstable();
         domains.dedup();
-        for domain in &domains {
+        for domain in domains {
             for label in ["www", "app"] {
                 let site = name(&format!("{label}.{domain}"))?;
-                let places = match self.places.get(&site) {
-                    Some(places) => places.clone(),
-                    None if self.draw.chance(0.4) => {
-                        let cdn = self.draw.index(self.cdn.len());
-                        self.on_cdn(&site, cdn)?
-                    }
-                    None => {
-                        let place = self.place()?;
-                        self.answers(&site, &[place]);
-                        vec![place]
-                    }
+                // A signature that takes everything below a domain says that
+                // only devices go there: this maker's people have a site
+                // under another name.
+                let is_below = |pattern: &&NamePattern| {
+                    matches!(pattern, NamePattern::Below(_)) && pattern.matches(&site)
                 };
-                for place in places {
-                    self.other(OtherKind::Maker, place, HTTPS);
+                if !patterns.iter().any(is_below) {
+                    self.maker(&site)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn maker(&mut self, site: &DomainName) -> Result<(), SimulateError> {
+        let places = match self.places.get(site) {
+            // A signature has the site: who visits it will look like a device.
+            Some(places) => places.clone(),
+            None if self.draw.chance(0.4) => {
+                let cdn = self.draw.index(self.cdn.len());
+                self.on_cdn(site, cdn)?
+            }
+            None => {
+                let place = self.place()?;
+                self.answers(site, &[place]);
+                vec![place]
+            }
+        };
+        for place in places {
+            self.other(OtherKind::Maker, place, HTTPS);
         }
         Ok(())
     }
