@@ -73,8 +73,8 @@ pub struct Metrics {
     pub flows: IntCounterVec,
     /// Sightings made.
     pub sightings: IntCounterVec,
-    /// Lines with evidence in open windows.
-    pub evidence: IntGaugeVec,
+    /// Touches held in open windows.
+    pub evidence: IntGauge,
     /// Detections made.
     pub detections: IntCounterVec,
     /// Lines with a detection in the last complete window.
@@ -117,7 +117,7 @@ impl Metrics {
     /// name, which a test rules out.
     pub fn new() -> Result<Self, prometheus::Error> {
         let mut d = Declarations::default();
-        Ok(Self {
+        let metrics = Self {
             datagrams_received: d.counters(
                 "hayrake_datagrams_received_total",
                 "datagrams",
@@ -156,7 +156,7 @@ impl Metrics {
             records_received: d.counter(
                 "hayrake_records_received_total",
                 "records",
-                "Flow records found in datagrams; a data set that waits for its template counts as one",
+                "Flow records found in datagrams; a data set that waits for its template counts as one, and so does one that turns out to hold none",
             )?,
             records: d.counters(
                 "hayrake_records_total",
@@ -178,7 +178,7 @@ impl Metrics {
                 "hayrake_decoded_total",
                 "events",
                 &["what"],
-                "What datagrams held beside flow records: option_records, templates, template_withdrawals, sflow_counter_samples, exporter restarts, sequence gaps and times that could not be believed",
+                "What else happened while decoding, one label a counter: option_records, templates, restarts, unknown_sampling, implausible_time and so on",
             )?,
             limits: d.counters(
                 "hayrake_limit_hits_total",
@@ -225,13 +225,12 @@ impl Metrics {
                 "hayrake_sightings_total",
                 "sightings",
                 &["outcome"],
-                "Flow records that touched an endpoint of the hitlist, by what became of them",
+                "Sightings (a line touched a group): made; taken in_hour and in_day windows; late_for_hour and late_for_day; group_gone when the window closed",
             )?,
-            evidence: d.gauges(
-                "hayrake_evidence_entries",
-                "entries",
-                &["window"],
-                "Entries of evidence held in open windows",
+            evidence: d.gauge(
+                "hayrake_evidence_touches",
+                "touches",
+                "Touches (a line and a group) held in open windows",
             )?,
             detections: d.counters(
                 "hayrake_detections_total",
@@ -327,7 +326,27 @@ impl Metrics {
             )?,
             registry: d.registry,
             declared: d.declared,
-        })
+        };
+        metrics.show_zeros();
+        Ok(metrics)
+    }
+
+    /// Shows what can be lost as zero from the start: a sum or a rate over a
+    /// series that does not exist yet is nothing at all.
+    fn show_zeros(&self) {
+        for outcome in ["decoded", "unknown_template", "rejected"] {
+            self.datagrams.with_label_values(&[outcome]);
+            self.records.with_label_values(&[outcome]);
+        }
+        for queue in ["datagrams", "detections"] {
+            self.queue_dropped.with_label_values(&[queue]);
+        }
+        for outcome in ["accepted", "refused"] {
+            self.reloads.with_label_values(&[outcome]);
+        }
+        for outcome in ["late_for_hour", "late_for_day", "group_gone"] {
+            self.sightings.with_label_values(&[outcome]);
+        }
     }
 
     /// All values in the Prometheus text format.

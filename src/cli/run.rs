@@ -1,13 +1,63 @@
 //! `hayrake run`.
 
-use super::Outcome;
+use std::io::IsTerminal;
+use std::path::PathBuf;
 
-/// Run the service.
+use anyhow::{Context, bail};
+use tracing_subscriber::EnvFilter;
+
+use super::Outcome;
+use crate::config::load;
+use crate::service::clock::Clock;
+use crate::service::{Options, Service};
+
+/// Run the service: take in flow exports, claim classes, serve the API.
+///
+/// Ends on SIGTERM and SIGINT after everything received is worked off; windows
+/// still open are closed early and written. SIGHUP reads configuration,
+/// signatures and DNS files again and opens the file of detections anew; so
+/// does changing one of them, except for the file of detections.
 #[derive(clap::Args)]
-pub(super) struct Run {}
+pub(super) struct Run {
+    /// The configuration file.
+    #[arg(short, long, value_name = "FILE")]
+    config: PathBuf,
+    /// What to log on standard error: error, warn, info, debug, trace, or a
+    /// filter such as `hayrake=debug`. Without it RUST_LOG, else info.
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+}
 
 impl Run {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
-        anyhow::bail!("not built yet")
+        start_log(self.log.as_deref())?;
+        let config = match load(&self.config) {
+            Ok(config) => config,
+            Err(findings) => {
+                let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+                bail!("the configuration cannot be used\n{}", lines.join("\n"));
+            }
+        };
+        let options =
+            Options { clock: Clock::Real, config_path: Some(self.config), observer: None };
+        let service = Service::start(config, options).context("the service did not start")?;
+        service.wait_for_end()?;
+        service.shutdown()?;
+        Ok(Outcome::Fine)
     }
+}
+
+/// Logs to standard error, since detections may go to standard output.
+fn start_log(filter: Option<&str>) -> anyhow::Result<()> {
+    let filter = match filter {
+        Some(filter) => EnvFilter::try_new(filter)
+            .with_context(|| format!("log filter `{filter}` is not understood, allowed: error, warn, info, debug, trace or target=level"))?,
+        None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")),
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    Ok(())
 }

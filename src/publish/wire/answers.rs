@@ -9,10 +9,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Detection;
+use super::{API_VERSION, Detection};
+use crate::attribute::{BuildReport, ClassReport};
 use crate::model::line::LineId;
 use crate::model::rules::{Level, Role};
 use crate::model::time::{Timestamp, Window};
+use crate::signature::{ClassDefinition, GroupDefinition};
 
 /// Every class and whether it can be detected now.
 #[derive(Debug, Serialize, ToSchema)]
@@ -177,6 +179,29 @@ pub struct SignatureAnswer {
     pub checked: String,
 }
 
+impl SignatureAnswer {
+    /// The wire shape of a signature.
+    pub fn new(definition: &ClassDefinition) -> Self {
+        let group = |group: &GroupDefinition| GroupAnswer {
+            names: group.names.iter().map(ToString::to_string).collect(),
+            role: group.role,
+            ports: group.ports.iter().map(ToString::to_string).collect(),
+        };
+        Self {
+            class: definition.class.clone(),
+            name: definition.name.clone(),
+            level: definition.level,
+            vendor: definition.vendor.clone(),
+            parent: definition.parent.clone(),
+            threshold: definition.threshold.to_string(),
+            in_use_packets: definition.in_use_packets,
+            groups: definition.groups.iter().map(group).collect(),
+            sources: definition.sources.clone(),
+            checked: definition.checked.to_string(),
+        }
+    }
+}
+
 /// One group of a signature.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct GroupAnswer {
@@ -203,9 +228,35 @@ pub struct HitlistAnswer {
     /// Endpoints in it.
     pub endpoints: usize,
     /// Groups of all signatures by verdict.
-    pub verdicts: BTreeMap<String, u64>,
+    pub verdicts: BTreeMap<String, usize>,
     /// N of every class.
     pub classes: Vec<HitlistClass>,
+}
+
+impl HitlistAnswer {
+    /// The wire shape of what a build reports; built at `built`.
+    pub fn new(report: &BuildReport, built: Timestamp) -> Self {
+        let verdicts = [
+            ("dedicated", report.groups.dedicated),
+            ("shared", report.groups.shared),
+            ("undecided", report.groups.undecided),
+            ("unresolvable", report.groups.unresolvable),
+        ];
+        let class = |class: &ClassReport| HitlistClass {
+            class: class.class.clone(),
+            of: class.monitored,
+            named: class.total,
+        };
+        Self {
+            v: API_VERSION,
+            day: report.day.to_string(),
+            built,
+            age_seconds: 0,
+            endpoints: report.endpoints,
+            verdicts: verdicts.map(|(name, count)| (name.to_owned(), count)).into(),
+            classes: report.classes.iter().map(class).collect(),
+        }
+    }
 }
 
 /// How one class stands in the hitlist.

@@ -1,0 +1,133 @@
+//! Back workers: sightings of some lines to detections.
+//!
+//! A worker owns the evidence of its lines, so no lock is needed. It closes
+//! windows by the service's clock and hands detections to the view, the sink
+//! and whoever observes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use tokio::sync::oneshot;
+
+use super::Observer;
+use super::clock::Clock;
+use super::counts;
+use super::sink::Queue;
+use super::snapshot::{InForce, Snapshot};
+use crate::metrics::Metrics;
+use crate::model::detection::Detection;
+use crate::model::line::LineId;
+use crate::model::sighting::Sighting;
+use crate::model::time::{Timestamp, Window};
+use crate::pipeline::Back;
+use crate::publish::prometheus::show_lines;
+use crate::publish::view::Current;
+
+/// Batches of sightings that wait for one back worker. A batch is what one
+/// batch of datagrams brought for the worker's lines: a few dozen sightings.
+pub(super) const QUEUE: usize = 1_024;
+/// How often windows are looked at when no sightings come.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What comes to a back worker.
+pub(super) enum Message {
+    /// Sightings of its lines.
+    Sightings(Vec<Sighting>),
+    /// What would the open windows claim on this line now?
+    Ask(LineId, oneshot::Sender<Vec<Detection>>),
+}
+
+/// The worker that owns `line`. The pseudonym is a keyed hash, so its low bits
+/// spread evenly.
+pub(super) fn worker_of(line: LineId, workers: usize) -> usize {
+    usize::try_from(line.0 % workers as u128).unwrap_or(0)
+}
+
+/// What a back worker works with.
+pub(super) struct Worker {
+    pub(super) number: usize,
+    pub(super) back: Back,
+    pub(super) input: Receiver<Message>,
+    pub(super) in_force: InForce,
+    pub(super) clock: Clock,
+    pub(super) lateness: Duration,
+    pub(super) current: Arc<Current>,
+    pub(super) sink: Queue,
+    pub(super) observer: Option<Observer>,
+    pub(super) metrics: Metrics,
+}
+
+impl Worker {
+    /// Works until every front worker has let go of the queue and it is empty,
+    /// then closes the windows that are still open.
+    pub(super) fn run(mut self) {
+        let mut known = self.in_force.load_full();
+        let mut last_closed = Timestamp::EPOCH;
+        let mut held = 0;
+        loop {
+            let sightings = match self.input.recv_timeout(TICK) {
+                Ok(Message::Sightings(sightings)) => sightings,
+                Ok(Message::Ask(line, answer)) => {
+                    // Whoever asked may have given up.
+                    let _ = answer.send(self.back.engine().line(line));
+                    continue;
+                }
+                Err(RecvTimeoutError::Timeout) => Vec::new(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let now = self.clock.now();
+            self.adopt(&mut known);
+            let detections = self.back.step(&sightings, now);
+            held = counts::set_evidence(&self.metrics, held, self.back.engine().touches());
+            let closed = Window::Hour.start(now.minus(self.lateness));
+            if closed > last_closed || !detections.is_empty() {
+                last_closed = closed;
+                self.record(now, &detections);
+            }
+            self.publish(detections);
+        }
+        let detections = self.back.finish();
+        if !detections.is_empty() {
+            tracing::info!(
+                detections = detections.len(),
+                "shutting down: windows still open were closed early"
+            );
+        }
+        self.publish(detections);
+    }
+
+    fn adopt(&mut self, known: &mut Arc<Snapshot>) {
+        let in_force = self.in_force.load();
+        if Arc::ptr_eq(known, &in_force) {
+            return;
+        }
+        if !Arc::ptr_eq(&known.view.rules, &in_force.view.rules) {
+            self.back.adopt(in_force.view.rules.clone(), in_force.from);
+        }
+        *known = Arc::clone(&in_force);
+    }
+
+    fn record(&self, now: Timestamp, detections: &[Detection]) {
+        let (complete, left_out) = self.current.record(self.number, now, detections);
+        if left_out > 0 {
+            self.metrics.limits.with_label_values(&["lines_held"]).inc_by(left_out as u64);
+        }
+        if let Some(facts) = self.current.facts() {
+            for window in complete {
+                show_lines(&self.metrics, &facts, &window, self.current.k());
+            }
+        }
+    }
+
+    fn publish(&mut self, detections: Vec<Detection>) {
+        counts::add_back(&self.metrics, self.back.take_counts(), &detections);
+        if detections.is_empty() {
+            return;
+        }
+        if let Some(observer) = &self.observer {
+            observer(&detections);
+        }
+        self.sink.put(detections, &self.in_force.load().view.regions);
+    }
+}

@@ -1,0 +1,170 @@
+//! From sources to what workers and the API read: the hitlist, the rules and
+//! what is said about them.
+//!
+//! N, groups and roles are made once for a UTC day; within the day only the
+//! endpoints follow the DNS answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::clock::{Clock, Stopwatch};
+use super::snapshot::Snapshot;
+use super::sources::{Sources, decode_settings, verdict_settings};
+use crate::attribute::{BuildInput, BuildReport, ClassReport, Hitlist, build, refresh};
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::model::rules::Rules;
+use crate::model::time::{Day, Timestamp};
+use crate::pipeline::View;
+use crate::publish::prometheus::show_lines;
+use crate::publish::view::{Current, Facts};
+use crate::publish::wire::{HitlistAnswer, SignatureAnswer};
+
+/// What was built for a day.
+pub(super) struct Product {
+    pub(super) day: Day,
+    built: Timestamp,
+    hitlist: Arc<Hitlist>,
+    rules: Arc<Rules>,
+    report: BuildReport,
+}
+
+impl Product {
+    /// Builds anew: N, groups and roles are what the data says now.
+    pub(super) fn build(
+        config: &Config,
+        sources: &Sources,
+        clock: &Clock,
+        metrics: &Metrics,
+    ) -> Self {
+        let stopwatch = Stopwatch::start();
+        let now = clock.now();
+        let built = with_input(config, sources, now.day(), build);
+        metrics.hitlist_build.set(stopwatch.elapsed().as_secs_f64());
+        Self {
+            day: now.day(),
+            built: now,
+            hitlist: Arc::new(built.hitlist),
+            rules: Arc::new(built.rules),
+            report: built.report,
+        }
+    }
+
+    /// Brings the endpoints up to what is known now; the rules stay.
+    pub(super) fn refresh(
+        &mut self,
+        config: &Config,
+        sources: &Sources,
+        clock: &Clock,
+        metrics: &Metrics,
+    ) {
+        let stopwatch = Stopwatch::start();
+        let hitlist = with_input(config, sources, self.day, |input| refresh(input, &self.rules));
+        metrics.hitlist_build.set(stopwatch.elapsed().as_secs_f64());
+        self.report.endpoints = hitlist.len();
+        self.built = clock.now();
+        self.hitlist = Arc::new(hitlist);
+    }
+
+    /// Classes that can be detected, and classes in all.
+    pub(super) fn detectable(&self) -> (usize, usize) {
+        let classes = self.rules.classes();
+        (classes.iter().filter(|class| class.monitored() > 0).count(), classes.len())
+    }
+
+    /// What workers read.
+    pub(super) fn snapshot(&self, config: &Config, sources: &Sources) -> Snapshot {
+        Snapshot {
+            view: View {
+                prefixes: sources.prefixes.clone(),
+                hitlist: self.hitlist.clone(),
+                rules: self.rules.clone(),
+                regions: sources.regions.clone(),
+            },
+            from: self.built,
+            allow: config.exporters.allow.clone(),
+            decode: decode_settings(config),
+        }
+    }
+
+    /// Tells the API and the metrics.
+    pub(super) fn show(&self, sources: &Sources, current: &Current, metrics: &Metrics) {
+        let reasons = self.report.classes.iter().filter(|class| class.monitored == 0);
+        let facts = Facts {
+            rules: self.rules.clone(),
+            regions: sources.regions.clone(),
+            reasons: reasons.map(|class| (class.class.clone(), why_not(class))).collect(),
+            signatures: sources.signatures.classes.iter().map(SignatureAnswer::new).collect(),
+            hitlist: HitlistAnswer::new(&self.report, self.built),
+        };
+        self.show_metrics(metrics);
+        // Classes and regions may have gone: what is shown is made anew.
+        metrics.lines.reset();
+        for window in crate::model::time::Window::ALL {
+            if let Some(complete) = current.complete(window) {
+                show_lines(metrics, &facts, &complete, current.k());
+            }
+        }
+        current.set_facts(facts);
+    }
+
+    fn show_metrics(&self, metrics: &Metrics) {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        metrics.hitlist_endpoints.set(number(self.report.endpoints));
+        metrics.hitlist_built.set(i64::try_from(self.built.as_secs()).unwrap_or(i64::MAX));
+        let groups = self.report.groups;
+        for (verdict, count) in [
+            ("dedicated", groups.dedicated),
+            ("shared", groups.shared),
+            ("undecided", groups.undecided),
+            ("unresolvable", groups.unresolvable),
+        ] {
+            metrics.hitlist_groups.with_label_values(&[verdict]).set(number(count));
+        }
+        metrics.class_detectable.reset();
+        metrics.class_groups.reset();
+        for class in self.rules.classes() {
+            let labels = [&*class.class, class.level.as_str()];
+            let detectable = i64::from(class.monitored() > 0);
+            metrics.class_detectable.with_label_values(&labels).set(detectable);
+            metrics.class_groups.with_label_values(&labels).set(number(class.monitored()));
+        }
+    }
+}
+
+fn with_input<T>(
+    config: &Config,
+    sources: &Sources,
+    day: Day,
+    make: impl FnOnce(&BuildInput<'_>) -> T,
+) -> T {
+    make(&BuildInput {
+        signatures: &sources.signatures,
+        dns: &sources.knowledge,
+        day,
+        excluded: &|address| sources.prefixes.contains(address),
+        in_cloud: &|_| false,
+        settings: verdict_settings(&config.dns),
+    })
+}
+
+/// Why a class has no group that is monitored: its groups' verdicts, and the
+/// first reason in words.
+fn why_not(class: &ClassReport) -> String {
+    let mut verdicts: BTreeMap<&str, usize> = BTreeMap::new();
+    for group in &class.groups {
+        *verdicts.entry(group.verdict).or_default() += 1;
+    }
+    let counted: Vec<String> =
+        verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+    let first = class
+        .groups
+        .iter()
+        .find_map(|group| Some(format!("; {}: {}", group.group, group.why_not.as_ref()?)));
+    format!(
+        "none of its {} groups is dedicated and resolvable now ({}){}",
+        class.total,
+        counted.join(", "),
+        first.unwrap_or_default()
+    )
+}

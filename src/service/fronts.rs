@@ -1,0 +1,135 @@
+//! Front workers: datagrams of some exporters to sightings.
+//!
+//! A worker owns its templates and samplers and reads the snapshot in force.
+//! Sightings go to the back worker that owns the line and wait there when its
+//! queue is full: unlike a datagram, a sighting has cost its work already.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+
+use super::backs::{Message, worker_of};
+use super::clock::Stopwatch;
+use super::counts::{self, FrontShare};
+use super::receivers::Batch;
+use super::snapshot::{InForce, Snapshot};
+use crate::decode::ExporterReport;
+use crate::metrics::Metrics;
+use crate::model::sighting::Sighting;
+use crate::pipeline::{Front, FrontOutput};
+
+/// How long a worker waits for datagrams before it looks after its reports.
+const TICK: Duration = Duration::from_millis(200);
+/// How often a worker reports on its exporters while datagrams come.
+const REPORT: Duration = Duration::from_secs(1);
+/// Problems a worker logs in a second; the rest is counted only.
+const PROBLEMS_LOGGED: usize = 10;
+
+/// Where a worker leaves the reports of its exporters.
+pub(super) type Reports = Arc<ArcSwap<Vec<ExporterReport>>>;
+
+/// What a front worker works with.
+pub(super) struct Worker {
+    pub(super) front: Front,
+    pub(super) input: Receiver<Batch>,
+    pub(super) backs: Vec<Sender<Message>>,
+    pub(super) in_force: InForce,
+    pub(super) reports: Reports,
+    pub(super) metrics: Metrics,
+}
+
+impl Worker {
+    /// Works until every receiver has let go of the queue and it is empty.
+    pub(super) fn run(mut self) {
+        let mut known = self.in_force.load_full();
+        let mut share = FrontShare::default();
+        let mut out = FrontOutput::default();
+        let mut sightings: Vec<Vec<Sighting>> = self.backs.iter().map(|_| Vec::new()).collect();
+        let mut problems = ProblemLog { second: Stopwatch::start(), logged: 0, unlogged: 0 };
+        let mut since_report = Stopwatch::start();
+        let mut unreported = false;
+        loop {
+            match self.input.recv_timeout(TICK) {
+                Ok(batch) => {
+                    self.adopt(&mut known);
+                    self.step(&batch, &known, &mut out);
+                    self.hand_on(&out.sightings, &mut sightings);
+                    share.add(&self.metrics, &out, self.front.decoder().queued());
+                    problems.log(&out);
+                    out.clear();
+                    unreported = true;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if unreported && since_report.every(REPORT) {
+                self.reports.store(Arc::new(self.front.decoder().exporters()));
+                unreported = false;
+            }
+        }
+        self.reports.store(Arc::new(self.front.decoder().exporters()));
+    }
+
+    fn adopt(&mut self, known: &mut Arc<Snapshot>) {
+        let in_force = self.in_force.load();
+        if !Arc::ptr_eq(known, &in_force) {
+            self.front.decoder_mut().reconfigure(in_force.decode.clone());
+            *known = Arc::clone(&in_force);
+        }
+    }
+
+    fn step(&mut self, batch: &Batch, snapshot: &Snapshot, out: &mut FrontOutput) {
+        let mut refused = 0;
+        for datagram in batch.datagrams() {
+            if snapshot.allows(datagram.source) {
+                self.front.step(datagram, &snapshot.view, out);
+            } else {
+                refused += 1;
+            }
+        }
+        if refused > 0 {
+            counts::add_refused(&self.metrics, refused);
+        }
+    }
+
+    fn hand_on(&self, sightings: &[Sighting], by_worker: &mut [Vec<Sighting>]) {
+        for sighting in sightings {
+            by_worker[worker_of(sighting.line, self.backs.len())].push(*sighting);
+        }
+        for (worker, sightings) in self.backs.iter().zip(by_worker) {
+            if !sightings.is_empty() {
+                // Back workers end after the front workers. One that is gone
+                // has panicked, and the service is ending because of it.
+                let _ = worker.send(Message::Sightings(std::mem::take(sightings)));
+            }
+        }
+    }
+}
+
+/// Keeps a burst of bad datagrams from becoming a burst of log lines.
+struct ProblemLog {
+    second: Stopwatch,
+    logged: usize,
+    unlogged: usize,
+}
+
+impl ProblemLog {
+    fn log(&mut self, out: &FrontOutput) {
+        if self.second.every(Duration::from_secs(1)) {
+            if self.unlogged > 0 {
+                tracing::warn!(problems = self.unlogged, "more problems in datagrams, not shown");
+            }
+            (self.logged, self.unlogged) = (0, 0);
+        }
+        for problem in &out.problems {
+            if self.logged < PROBLEMS_LOGGED {
+                self.logged += 1;
+                tracing::warn!("{problem}");
+            } else {
+                self.unlogged += 1;
+            }
+        }
+    }
+}

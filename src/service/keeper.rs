@@ -1,0 +1,231 @@
+//! The keeper: the one thread that replaces what all others read.
+//!
+//! It reads changed files, builds the hitlist at midnight of the service's
+//! clock and when DNS answers come, and swaps the snapshot whole. What cannot
+//! be used is refused whole: the old stays in force, and the log, the metric
+//! and `/readyz` say why.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::board::Board;
+use super::build::Product;
+use super::clock::{Clock, Stopwatch};
+use super::depths::Depths;
+use super::fronts::Reports;
+use super::snapshot::InForce;
+use super::sources::{Sources, insert_resolved};
+use super::watch::{LOOK, Watch};
+use crate::config::{Config, SignatureSource, load};
+use crate::dns::Answer;
+use crate::metrics::Metrics;
+use crate::model::time::Timestamp;
+use crate::publish::view::Current;
+use crate::publish::wire::ReadyAnswer;
+
+/// How often the keeper looks at the clock.
+const TICK: Duration = Duration::from_millis(200);
+/// How often reports and queue lengths are gathered.
+const GATHER: Duration = Duration::from_secs(1);
+/// Answers of the resolver that are kept over a reload; the oldest go first.
+const RESOLVED: usize = 1_000_000;
+/// Commands that wait; a second reload asked for meanwhile does no more.
+pub(super) const QUEUE: usize = 8;
+
+/// What the keeper is told.
+pub(super) enum Command {
+    /// Read everything again and build anew.
+    Reload,
+    /// The resolver has answers.
+    Answers(Vec<Answer>),
+    /// End.
+    Stop,
+}
+
+/// What the keeper works with.
+pub(super) struct Keeper {
+    pub(super) config: Config,
+    pub(super) config_path: Option<PathBuf>,
+    pub(super) clock: Clock,
+    pub(super) sources: Sources,
+    pub(super) resolved: Vec<Answer>,
+    pub(super) product: Product,
+    pub(super) in_force: InForce,
+    pub(super) current: Arc<Current>,
+    pub(super) metrics: Metrics,
+    pub(super) reports: Vec<Reports>,
+    pub(super) depths: Depths,
+    pub(super) commands: Receiver<Command>,
+    pub(super) watch: Watch,
+}
+
+impl Keeper {
+    /// Keeps until it is told to stop.
+    pub(super) fn run(mut self) {
+        let mut board = Board::default();
+        let mut looked = Stopwatch::start();
+        let mut gathered = Stopwatch::start();
+        loop {
+            match self.commands.recv_timeout(TICK) {
+                Ok(Command::Reload) => self.reload(None),
+                Ok(Command::Answers(answers)) => self.learn(answers),
+                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if self.clock.now().day() > self.product.day {
+                self.rebuild();
+            }
+            if looked.every(LOOK) {
+                let changed = self.watch.changed();
+                if !changed.is_empty() {
+                    self.reload(Some(&changed));
+                }
+            }
+            if gathered.every(GATHER) {
+                board.gather(&self.reports, &self.current, &self.metrics);
+                self.depths.show(&self.metrics);
+                self.current.retire_lines();
+            }
+        }
+        board.gather(&self.reports, &self.current, &self.metrics);
+        self.depths.show(&self.metrics);
+    }
+
+    /// Reads everything again: because these files have changed, or because
+    /// somebody asked for it.
+    fn reload(&mut self, changed: Option<&[PathBuf]>) {
+        let outcome = match self.try_reload(changed) {
+            Ok(()) => {
+                let files = changed.map(<[PathBuf]>::len);
+                let (detectable, classes) = self.product.detectable();
+                tracing::info!(files, detectable, classes, "reloaded");
+                self.current.set_ready(ready(&self.product, Vec::new()));
+                "accepted"
+            }
+            Err(wrong) => {
+                for reason in &wrong {
+                    tracing::error!("reload refused: {reason}");
+                }
+                self.current.set_ready(ready(&self.product, refused(&wrong)));
+                "refused"
+            }
+        };
+        self.metrics.reloads.with_label_values(&[outcome]).inc();
+    }
+
+    fn try_reload(&mut self, changed: Option<&[PathBuf]>) -> Result<(), Vec<String>> {
+        let config = match &self.config_path {
+            Some(path) => load(path)
+                .map_err(|findings| findings.iter().map(ToString::to_string).collect::<Vec<_>>())?,
+            None => self.config.clone(),
+        };
+        // Made before the files are read: what changes meanwhile is seen later.
+        let watch = Watch::new(watched(self.config_path.as_deref(), &config));
+        let now = belief(&self.clock);
+        let mut sources =
+            Sources::read(&config, &self.sources.regions, &self.resolved, now, &self.metrics)?;
+        for setting in needing_restart(&self.config, &config) {
+            tracing::warn!("`{setting}` has changed; it takes effect after a restart");
+        }
+        self.current.set_token(sources.token.take());
+        let dns_only = changed.is_some_and(|changed| {
+            changed.iter().all(|path| config.dns.feeds.iter().any(|feed| feed.path == *path))
+        });
+        (self.config, self.sources, self.watch) = (config, sources, watch);
+        if dns_only {
+            self.refresh()
+        } else {
+            self.rebuild()
+        }
+        Ok(())
+    }
+
+    /// Takes in what the resolver has found.
+    fn learn(&mut self, answers: Vec<Answer>) {
+        insert_resolved(&mut self.sources.knowledge, &answers, &self.metrics);
+        self.resolved.extend(answers);
+        let oldest = self.resolved.len().saturating_sub(RESOLVED);
+        self.resolved.drain(..oldest);
+        self.refresh();
+        self.current.set_ready(ready(&self.product, Vec::new()));
+    }
+
+    /// New answers for the rules of the day. A day that began knowing nothing
+    /// is not left at that.
+    fn refresh(&mut self) {
+        if self.product.detectable().0 == 0 {
+            return self.rebuild();
+        }
+        self.product.refresh(&self.config, &self.sources, &self.clock, &self.metrics);
+        self.install();
+    }
+
+    /// New rules for the day that it is.
+    fn rebuild(&mut self) {
+        let day = self.product.day;
+        self.product = Product::build(&self.config, &self.sources, &self.clock, &self.metrics);
+        if self.product.day != day {
+            let (detectable, classes) = self.product.detectable();
+            tracing::info!(day = %self.product.day, detectable, classes, "a new day: verdicts made anew");
+        }
+        self.install();
+    }
+
+    fn install(&self) {
+        self.in_force.store(Arc::new(self.product.snapshot(&self.config, &self.sources)));
+        self.product.show(&self.sources, &self.current, &self.metrics);
+    }
+}
+
+/// What is said about readiness when a build is in force.
+pub(super) fn ready(product: &Product, mut warnings: Vec<String>) -> ReadyAnswer {
+    if product.detectable().0 == 0 {
+        warnings.push("no class can be detected now; /api/v1/classes says why of each".to_owned());
+    }
+    ReadyAnswer { ready: true, waiting_for: Vec::new(), warnings }
+}
+
+fn refused(wrong: &[String]) -> Vec<String> {
+    let reasons = wrong.iter().map(|reason| format!("reload refused: {reason}"));
+    reasons.chain(["the configuration in force is the one before it".to_owned()]).collect()
+}
+
+/// Answers seen later than this are not believed. A clock that is not the
+/// system's has made its answers in advance.
+pub(super) fn belief(clock: &Clock) -> Timestamp {
+    match clock {
+        Clock::Real => clock.now(),
+        Clock::SpedUp { .. } => Timestamp::MAX,
+    }
+}
+
+/// The files that a running service follows.
+pub(super) fn watched(config_path: Option<&Path>, config: &Config) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = config_path.map(Path::to_owned).into_iter().collect();
+    if let SignatureSource::Dir(dir) = &config.signatures {
+        paths.push(dir.clone());
+    }
+    paths.extend(config.dns.feeds.iter().map(|feed| feed.path.clone()));
+    paths.extend(config.token_file.clone());
+    paths
+}
+
+/// Settings that differ and are read at the start only.
+fn needing_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let differs = [
+        ("listen", old.listen != new.listen),
+        ("http", old.http != new.http),
+        ("state", old.state != new.state),
+        ("lines.key_file", old.lines.key_file != new.lines.key_file),
+        ("dns.resolve", old.dns.resolve != new.dns.resolve),
+        ("detections", old.detections != new.detections),
+        ("workers", old.workers != new.workers),
+        ("lateness", old.lateness != new.lateness),
+        ("k", old.k != new.k),
+        ("vantage", old.vantage != new.vantage),
+    ];
+    differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+}

@@ -1,0 +1,245 @@
+//! The queue and the thread between back workers and the file of detections.
+//!
+//! Detections come in a burst when a window closes, so a worker waits a moment
+//! for room. A sink that has made no progress for that long is stuck: from
+//! then on the oldest batch gives way to the newest, without waiting, and what
+//! is lost is counted. Evidence must not suffer from a full disk.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
+
+use crate::config::DetectionSink;
+use crate::metrics::Metrics;
+use crate::model::detection::Detection;
+use crate::model::line::Regions;
+use crate::publish::jsonl::write_detection;
+
+/// Detections in a batch.
+const BATCH: usize = 1_024;
+/// Batches that wait: half a million detections, about 150 MB.
+const QUEUE: usize = 512;
+/// How long a worker waits for room before the sink counts as stuck.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Detections of one region table, in order.
+pub(super) type Batch = (Vec<Detection>, Arc<Regions>);
+
+/// The end that workers put detections in.
+#[derive(Clone)]
+pub(super) struct Queue {
+    batches: Sender<Batch>,
+    oldest: Receiver<Batch>,
+    stuck: Arc<AtomicBool>,
+    metrics: Metrics,
+}
+
+/// The thread's end.
+pub(super) struct Sink {
+    pub(super) batches: Receiver<Batch>,
+    target: Target,
+    reopen: Arc<AtomicBool>,
+    metrics: Metrics,
+}
+
+enum Target {
+    Stdout,
+    File(PathBuf, File),
+}
+
+/// Opens the sink and makes its queue. Setting `reopen` makes it open its file
+/// anew, after the file was rotated.
+pub(super) fn open(
+    sink: &DetectionSink,
+    reopen: Arc<AtomicBool>,
+    metrics: &Metrics,
+) -> io::Result<(Queue, Sink)> {
+    let target = match sink {
+        DetectionSink::Stdout => Target::Stdout,
+        DetectionSink::File(path) => Target::File(path.clone(), append(path)?),
+    };
+    let (sender, receiver) = bounded(QUEUE);
+    let queue = Queue {
+        batches: sender,
+        oldest: receiver.clone(),
+        stuck: Arc::default(),
+        metrics: metrics.clone(),
+    };
+    Ok((queue, Sink { batches: receiver, target, reopen, metrics: metrics.clone() }))
+}
+
+fn append(path: &PathBuf) -> io::Result<File> {
+    File::options().append(true).create(true).open(path)
+}
+
+impl Queue {
+    /// Hands detections to the sink.
+    pub(super) fn put(&self, detections: Vec<Detection>, regions: &Arc<Regions>) {
+        let mut rest = detections.into_iter();
+        loop {
+            let batch: Vec<_> = rest.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                return;
+            }
+            self.put_batch((batch, regions.clone()));
+        }
+    }
+
+    fn put_batch(&self, batch: Batch) {
+        let patience = if self.stuck.load(Ordering::Relaxed) { Duration::ZERO } else { PATIENCE };
+        let mut batch = match self.batches.send_timeout(batch, patience) {
+            Ok(()) => {
+                // Half empty means that the sink moves again.
+                if self.batches.len() < QUEUE / 2 {
+                    self.stuck.store(false, Ordering::Relaxed);
+                }
+                return;
+            }
+            Err(SendTimeoutError::Timeout(batch) | SendTimeoutError::Disconnected(batch)) => batch,
+        };
+        if !self.stuck.swap(true, Ordering::Relaxed) {
+            tracing::warn!("detections are not being written, dropping the oldest");
+        }
+        loop {
+            if let Ok((oldest, _)) = self.oldest.try_recv() {
+                self.count_dropped(oldest.len());
+            }
+            match self.batches.try_send(batch) {
+                Ok(()) => return,
+                Err(TrySendError::Full(back)) => batch = back,
+                Err(TrySendError::Disconnected((batch, _))) => {
+                    return self.count_dropped(batch.len());
+                }
+            }
+        }
+    }
+
+    fn count_dropped(&self, detections: usize) {
+        let dropped = self.metrics.queue_dropped.with_label_values(&["detections"]);
+        dropped.inc_by(detections as u64);
+    }
+}
+
+impl Sink {
+    /// Writes until every worker has let go of the queue and it is empty.
+    pub(super) fn run(self) {
+        let Self { batches, mut target, reopen, metrics } = self;
+        let written = metrics.sink_written.with_label_values(&["jsonl"]);
+        let errors = metrics.sink_errors.with_label_values(&["jsonl"]);
+        let mut text = Vec::new();
+        while let Ok((detections, regions)) = batches.recv() {
+            if reopen.swap(false, Ordering::Relaxed)
+                && let Target::File(path, file) = &mut target
+            {
+                match append(path) {
+                    Ok(anew) => *file = anew,
+                    Err(error) => {
+                        tracing::warn!(path = %path.display(), %error, "cannot open the file of detections anew, writing on to the old one")
+                    }
+                }
+            }
+            let mut whole = Ok(());
+            for detection in &detections {
+                let region = regions.name(detection.region);
+                whole = whole.and_then(|()| write_detection(&mut text, detection, &region));
+            }
+            match whole.and_then(|()| target.write(&text)) {
+                Ok(()) => {
+                    written.inc_by(detections.len() as u64);
+                    text.clear();
+                }
+                Err(error) => {
+                    // The failure may have left half a line behind, which the
+                    // next one must not complete.
+                    text = b"\n".to_vec();
+                    errors.inc_by(detections.len() as u64);
+                    tracing::error!(%error, lost = detections.len(), "cannot write detections");
+                }
+            }
+        }
+    }
+}
+
+impl Target {
+    fn write(&mut self, text: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Stdout => {
+                let mut out = BufWriter::new(io::stdout().lock());
+                out.write_all(text)?;
+                out.flush()
+            }
+            Self::File(_, file) => file.write_all(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publish::wire::detection_for_tests as detection;
+
+    fn sink_to(path: &std::path::Path) -> (Queue, Sink, Metrics) {
+        let metrics = Metrics::new().unwrap();
+        let target = DetectionSink::File(path.to_owned());
+        let (queue, sink) = open(&target, Arc::default(), &metrics).unwrap();
+        (queue, sink, metrics)
+    }
+
+    #[test]
+    fn a_stuck_sink_loses_the_oldest_and_counts_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("detections.jsonl");
+        let (queue, sink, metrics) = sink_to(&path);
+        let regions = Arc::new(Regions::default());
+        let put = |class: &str| {
+            queue.put(vec![Detection { class: class.into(), ..detection() }], &regions);
+        };
+        // Nobody takes anything out: the thread runs only afterwards.
+        for _ in 0..QUEUE {
+            put("old");
+        }
+        for _ in 0..3 {
+            put("new");
+        }
+        assert_eq!(metrics.queue_dropped.with_label_values(&["detections"]).get(), 3);
+        drop(queue);
+        sink.run();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), QUEUE);
+        let is_new = |line: &str| line.contains(r#""class":"new""#);
+        assert_eq!(text.lines().skip(QUEUE - 3).filter(|line| is_new(line)).count(), 3);
+        assert_eq!(metrics.sink_written.with_label_values(&["jsonl"]).get(), QUEUE as u64);
+    }
+
+    #[test]
+    fn a_rotated_file_is_opened_anew_when_asked_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("detections.jsonl");
+        let (queue, sink, _) = sink_to(&path);
+        std::fs::rename(&path, dir.path().join("rotated")).unwrap();
+        sink.reopen.store(true, Ordering::Relaxed);
+        queue.put(vec![detection()], &Arc::new(Regions::default()));
+        drop(queue);
+        sink.run();
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
+    }
+
+    #[test]
+    fn a_full_disk_is_counted_and_not_fatal() {
+        let full = std::path::Path::new("/dev/full");
+        if !full.exists() {
+            println!("skipped: no /dev/full here");
+            return;
+        }
+        let (queue, sink, metrics) = sink_to(full);
+        queue.put(vec![detection(); 3], &Arc::new(Regions::default()));
+        drop(queue);
+        sink.run();
+        assert_eq!(metrics.sink_errors.with_label_values(&["jsonl"]).get(), 3);
+    }
+}

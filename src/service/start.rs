@@ -1,0 +1,254 @@
+//! Starting: bind, read, build, then make queues and threads from the end of
+//! the flow to its beginning, so that nothing is sent before somebody listens.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use crossbeam_channel::bounded;
+use tokio::sync::{oneshot, watch};
+
+use super::board::joined;
+use super::build::Product;
+use super::depths::Depths;
+use super::keeper::{self, Keeper, belief, ready, watched};
+use super::receivers::{self, Receiver};
+use super::snapshot::InForce;
+use super::sources::{Sources, decode_settings};
+use super::watch::Watch;
+use super::web::Web;
+use super::{Asker, Options, Service, StartError, backs, fronts, key, sink};
+use crate::config::{Config, DetectionSink, Workers};
+use crate::decode::Decoder;
+use crate::detect::Settings;
+use crate::metrics::Metrics;
+use crate::model::line::{LineId, Regions};
+use crate::pipeline::{Back, Front};
+use crate::publish::http::Api;
+use crate::publish::view::Current;
+use crate::receive::udp::{BUFFER_ASKED, Listener, bind_all};
+
+impl Service {
+    /// Starts everything; returns when the first hitlist is in force and
+    /// datagrams are taken in. The API answers from before the first build on,
+    /// and says that it is not ready.
+    pub fn start(config: Config, options: Options) -> Result<Self, StartError> {
+        let metrics = Metrics::new()?;
+        let listeners = bind_all(&config.listen)?;
+        let (fronts, backs) = worker_numbers(config.workers);
+        let began = options.clock.now();
+        let current = Arc::new(Current::new(backs, config.lateness, began, config.k));
+        let asker: Asker = Arc::new(ArcSwapOption::empty());
+        let clock = options.clock;
+        let api = Api {
+            current: current.clone(),
+            metrics: metrics.clone(),
+            now: Arc::new(move || clock.now()),
+            ask_line: Arc::new({
+                let asker = asker.clone();
+                move |line| ask(&asker, line)
+            }),
+        };
+        let web = Web::start(config.http, api)
+            .map_err(|source| StartError::Http { address: config.http, source })?;
+        let line_key = key::line_key(&config.lines.key_file)?;
+        let reopen = Arc::new(AtomicBool::new(false));
+        let (queue, detections) = sink::open(&config.detections, reopen.clone(), &metrics)
+            .map_err(|source| StartError::Sink { target: target(&config.detections), source })?;
+
+        let watch = Watch::new(watched(options.config_path.as_deref(), &config));
+        let regions = Regions::default();
+        let mut sources = Sources::read(&config, &regions, &[], belief(&clock), &metrics)
+            .map_err(StartError::Sources)?;
+        current.set_token(sources.token.take());
+        let product = Product::build(&config, &sources, &clock, &metrics);
+        let in_force: InForce =
+            Arc::new(ArcSwap::from_pointee(product.snapshot(&config, &sources)));
+        product.show(&sources, &current, &metrics);
+
+        let (failure, failed) = watch::channel(None);
+        let threads = Threads { failure };
+        let mut workers = Vec::new();
+        let (mut back_queues, mut back_ends) = (Vec::new(), Vec::new());
+        let batches = detections.batches.clone();
+        let settings = Settings { lateness: config.lateness, ..Settings::default() };
+        for number in 0..backs {
+            let (sender, input) = bounded(backs::QUEUE);
+            back_ends.push(input.clone());
+            back_queues.push(sender);
+            let worker = backs::Worker {
+                number,
+                back: Back::new(settings, in_force.load().view.rules.clone()),
+                input,
+                in_force: in_force.clone(),
+                clock,
+                lateness: config.lateness,
+                current: current.clone(),
+                sink: queue.clone(),
+                observer: options.observer.clone(),
+                metrics: metrics.clone(),
+            };
+            workers.push(threads.start("back", move || worker.run())?);
+        }
+        drop(queue);
+        asker.store(Some(Arc::new(back_queues.clone())));
+        let (mut front_queues, mut front_ends, mut reports) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..fronts {
+            let (sender, input) = bounded(receivers::QUEUE);
+            front_ends.push(input.clone());
+            front_queues.push(sender);
+            let report: fronts::Reports = Arc::default();
+            reports.push(report.clone());
+            let worker = fronts::Worker {
+                front: Front::new(Decoder::new(decode_settings(&config)), line_key.clone()),
+                input,
+                backs: back_queues.clone(),
+                in_force: in_force.clone(),
+                reports: report,
+                metrics: metrics.clone(),
+            };
+            workers.push(threads.start("front", move || worker.run())?);
+        }
+        drop(back_queues);
+        workers.push(threads.start("sink", move || detections.run())?);
+
+        let (commands, commanded) = bounded(keeper::QUEUE);
+        let udp: Vec<_> = listeners.iter().map(Listener::local_address).collect();
+        let (detectable, classes) = product.detectable();
+        current.set_ready(ready(&product, Vec::new()));
+        let keeper = Keeper {
+            depths: Depths { datagrams: front_ends, sightings: back_ends, detections: batches },
+            config_path: options.config_path,
+            resolved: Vec::new(),
+            in_force,
+            current: current.clone(),
+            metrics: metrics.clone(),
+            commands: commanded,
+            config,
+            clock,
+            sources,
+            product,
+            reports,
+            watch,
+        };
+        let keeper = threads.start("keeper", move || keeper.run())?;
+        web.reload_on_hangup(commands.clone(), move || reopen.store(true, Ordering::Relaxed))?;
+
+        let stop = Arc::new(AtomicBool::new(false));
+        let receivers = listeners
+            .into_iter()
+            .map(|listener| {
+                tell_buffer(&listener, &metrics);
+                let receiver = Receiver {
+                    listener,
+                    workers: front_queues.clone(),
+                    clock,
+                    metrics: metrics.clone(),
+                    stop: stop.clone(),
+                };
+                threads.start("receiver", move || receiver.run())
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        tracing::info!(
+            udp = joined(&udp),
+            http = %web.address(),
+            fronts,
+            backs,
+            classes,
+            detectable,
+            "ready"
+        );
+        Ok(Self {
+            udp,
+            current,
+            metrics,
+            web,
+            asker,
+            commands,
+            stop,
+            receivers,
+            workers,
+            keeper,
+            failed,
+        })
+    }
+}
+
+/// Threads for the fronts and the backs: decoding costs most, a socket needs a
+/// core of its own, and about one record in a hundred goes to a back.
+fn worker_numbers(workers: Workers) -> (usize, usize) {
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let fronts = workers.front.map_or((cores / 2).max(1), NonZeroUsize::get);
+    let backs = workers.back.map_or((cores / 4).max(1), NonZeroUsize::get);
+    (fronts, backs)
+}
+
+fn target(sink: &DetectionSink) -> String {
+    match sink {
+        DetectionSink::Stdout => "standard output".to_owned(),
+        DetectionSink::File(path) => path.display().to_string(),
+    }
+}
+
+fn tell_buffer(listener: &Listener, metrics: &Metrics) {
+    let address = listener.local_address().to_string();
+    let given = listener.buffer_given();
+    metrics
+        .socket_buffer
+        .with_label_values(&[&address])
+        .set(i64::try_from(given).unwrap_or(i64::MAX));
+    if given < BUFFER_ASKED {
+        tracing::warn!(
+            listener = address,
+            given,
+            asked = BUFFER_ASKED,
+            "the socket buffer is smaller than asked for, bursts may be lost; raise net.core.rmem_max"
+        );
+    }
+}
+
+fn ask(asker: &Asker, line: LineId) -> oneshot::Receiver<Vec<crate::model::detection::Detection>> {
+    let (answer, asked) = oneshot::channel();
+    if let Some(backs) = &*asker.load() {
+        let worker = &backs[backs::worker_of(line, backs.len())];
+        // A full queue drops the question, and who asked is told so by the
+        // answer's end being gone.
+        let _ = worker.try_send(backs::Message::Ask(line, answer));
+    }
+    asked
+}
+
+/// Starts threads and tells when one of them panics.
+struct Threads {
+    failure: watch::Sender<Option<&'static str>>,
+}
+
+impl Threads {
+    fn start(
+        &self,
+        name: &'static str,
+        run: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<JoinHandle<()>> {
+        let alarm = Alarm { name, failure: self.failure.clone() };
+        thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let _alarm = alarm;
+            run();
+        })
+    }
+}
+
+/// Tells, when it is dropped, whether its thread is panicking.
+struct Alarm {
+    name: &'static str,
+    failure: watch::Sender<Option<&'static str>>,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.failure.send_replace(Some(self.name));
+        }
+    }
+}
