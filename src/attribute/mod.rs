@@ -2,12 +2,14 @@
 //!
 //! [`build`] compiles signatures and DNS knowledge into a [`Hitlist`], which
 //! the flow path looks endpoints up in, and the rules that say how many groups
-//! make a class; its report says what became of every group and why.
+//! make a class; its report says what became of every group and why,
+//! and [`explain`] does so for one name or address.
 //! [`refresh`] brings the endpoints up to date within a day. Both are pure:
 //! the same input gives the same output, whatever the order of the answers.
 
 mod build;
 mod draft;
+mod explain;
 mod hitlist;
 mod merge;
 mod names;
@@ -24,6 +26,10 @@ use crate::model::time::Day;
 use crate::signature::SignatureSet;
 
 pub use build::{build, refresh};
+pub use explain::{
+    AddressMention, Explanation, GroupMention, NameMention, RootMention, SourceMention, Stretch,
+    Subject, explain,
+};
 pub use hitlist::{Hitlist, HitlistEntry};
 pub use report::{
     BuildReport, ClassReport, GroupReport, MOST_NAMES_LISTED, NameReport, VerdictCounts,

@@ -249,15 +249,25 @@ impl<'a> Judge<'a> {
         let mut names = Vec::with_capacity(tenants.list.len());
         let mut weights: HashMap<Arc<str>, (u64, Interval, bool)> = HashMap::new();
         for tenant in &tenants.list {
-            let mut roots: Vec<(NameId, Arc<str>)> =
-                tenant.roots.list.iter().map(|root| (root.name, root.owner.clone())).collect();
-            if roots.is_empty() {
-                roots.push((tenant.name, self.registry.owner(tenant.name)));
+            let some_established = tenant.roots.list.iter().any(|root| root.established);
+            let mut roots: Vec<(NameId, Arc<str>)> = Vec::new();
+            // Somebody's stray alias must not pass for the owner.
+            let mut weighty: Vec<Arc<str>> = Vec::new();
+            if tenant.roots.list.is_empty() {
+                let own = self.registry.owner(tenant.name);
+                roots.push((tenant.name, own.clone()));
+                weighty.push(own);
+            }
+            for root in &tenant.roots.list {
+                roots.push((root.name, root.owner.clone()));
+                if root.established || !some_established {
+                    weighty.push(root.owner.clone());
+                }
             }
             let seen = Interval { from: tenant.seen.first, until: tenant.seen.last };
-            for (_, owner) in &roots {
+            for owner in weighty {
                 let (count, presence, population) =
-                    weights.entry(owner.clone()).or_insert((0, seen, false));
+                    weights.entry(owner).or_insert((0, seen, false));
                 *count = count.saturating_add(tenant.seen.count);
                 presence.from = presence.from.min(seen.from);
                 presence.until = presence.until.max(seen.until);
