@@ -6,11 +6,16 @@ use std::path::Path;
 
 use super::read::{Named, read};
 use super::settings::Config;
+use crate::dns::{Coverage, ReadError, Reading, read as read_answers};
+use crate::model::time::Timestamp;
 use jiff::civil::Date;
 
 use crate::signature::document::MAX_BYTES;
 use crate::signature::fields::Report;
 use crate::signature::{Finding, Severity};
+
+/// How much of a feed `check` reads, in bytes.
+const PEEK: u64 = 1 << 18;
 
 /// Loads a configuration, or says everything that is wrong with it. What it
 /// names outside itself is read by those who need it.
@@ -36,7 +41,7 @@ pub fn check(path: &Path, today: Date) -> Checked {
     let mut named = Named::default();
     let config = open(path, &mut named, &mut report);
     for (feed, line) in &named.feeds {
-        must_open(feed, *line, &mut report);
+        must_answer(feed, *line, &mut report);
     }
     if let Some((token, line)) = &named.token {
         must_open(token, *line, &mut report);
@@ -74,13 +79,36 @@ fn open(path: &Path, named: &mut Named, report: &mut Report) -> Option<Config> {
     read(&bytes, &base, named, report)
 }
 
-fn must_open(path: &Path, line: usize, report: &mut Report) {
+fn must_open(path: &Path, line: usize, report: &mut Report) -> Option<fs::File> {
     let opened = fs::metadata(path).and_then(|found| {
         if found.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { fs::File::open(path) }
     });
-    if let Err(error) = opened {
-        report.error(line, format!("{}: {error}", path.display()), "a file that can be read");
-    }
+    opened
+        .inspect_err(|error| {
+            report.error(line, format!("{}: {error}", path.display()), "a file that can be read");
+        })
+        .ok()
+}
+
+/// Reads the beginning of a feed: enough to see that it is no DNS answers at
+/// all, without reading gigabytes. A file that is still empty is fine, since
+/// it is read again when it changes.
+fn must_answer(path: &Path, line: usize, report: &mut Report) {
+    let Some(file) = must_open(path, line, report) else { return };
+    let reading = Reading { coverage: Coverage::Partial, now: Timestamp::MAX };
+    let empty = file.metadata().is_ok_and(|found| found.len() == 0);
+    let problem = match read_answers(file.take(PEEK), &reading, &mut |_| {}) {
+        Err(ReadError::UnknownFormat) if empty => return,
+        Err(ReadError::UnknownFormat) => "no DNS answer at its beginning".to_owned(),
+        Err(ReadError::Packed(how)) => format!("packed with {how}"),
+        Err(error) => error.to_string(),
+        Ok(_) => return,
+    };
+    report.error(
+        line,
+        format!("{}: {problem}", path.display()),
+        "JSON lines in COF or DNSDB version 2, or a pcap or pcapng capture, unpacked",
+    );
 }
 
 /// A key that is missing is made by `run`; one that others can read lets them

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ipnetwork::IpNetwork;
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::dns::Coverage;
 use crate::signature::{Examined, Finding, SignatureSet, check_dir, check_shipped, load, shipped};
@@ -57,7 +57,7 @@ pub struct Exporters {
 }
 
 /// Where in the network the exporters stand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Vantage {
     /// At the border of the network that has the lines.

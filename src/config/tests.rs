@@ -223,6 +223,27 @@ fn checking_opens_what_the_file_names() {
 }
 
 #[test]
+fn a_feed_must_look_like_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = |content: &[u8]| {
+        std::fs::write(dir.path().join("feed"), content).unwrap();
+        let path = dir.path().join("h.yaml");
+        std::fs::write(&path, format!("{LEAST}dns: {{feeds: [{{file: feed}}]}}\n")).unwrap();
+        let findings = check(&path, jiff::civil::date(2026, 11, 21)).findings;
+        findings.iter().map(|finding| finding.to_string()).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(told(b""), "");
+    let answer =
+        br#"{"rrname":"a.example.","rrtype":"A","rdata":"192.0.2.1","time_first":1,"time_last":2}"#;
+    assert_eq!(told(answer), "");
+    assert!(
+        told(b"name,address\na,b\n")
+            .contains("feed: no DNS answer at its beginning; allowed: JSON")
+    );
+    assert!(told(b"\x1f\x8b\x08\x00").contains("feed: packed with gzip"));
+}
+
+#[test]
 fn a_mistake_in_one_section_hides_nothing_outside() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("h.yaml");
