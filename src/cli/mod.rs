@@ -6,18 +6,25 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
+mod answers;
+mod captures;
 mod check;
 mod demo;
 mod hitlist;
 mod inspect;
+mod progress;
 mod replay;
 mod run;
 mod signature;
 mod simulate;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::config::{self, Config};
+use crate::signature::Finding;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,4 +80,15 @@ pub fn run() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Reads a configuration; all that is wrong with it is one error.
+fn config(path: &Path) -> anyhow::Result<Config> {
+    config::load(path).map_err(findings)
+}
+
+/// Findings as one error, a line each.
+fn findings(findings: Vec<Finding>) -> anyhow::Error {
+    let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    anyhow::Error::msg(lines.join("\n"))
 }

@@ -1,13 +1,135 @@
-//! `hayrake replay`.
+//! `hayrake replay`: open captures, DNS answers and signatures, run the chain,
+//! print detections.
+
+use std::io::{self, BufWriter, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::bail;
 
 use super::Outcome;
+use super::answers::read_answers;
+use super::captures::Captures;
+use super::progress::Progress;
+use crate::attribute::{BuildInput, build};
+use crate::decode::Decoder;
+use crate::detect::Settings;
+use crate::model::line::Regions;
+use crate::model::time::Day;
+use crate::orient::reveal::line_named;
+use crate::pipeline::{Front, View};
+use crate::publish::jsonl::write_line;
+use crate::publish::wire;
+use crate::replay::explain::Explanation;
+use crate::replay::{Event, replay};
+use crate::service::{decode_settings, key::line_key, prefixes, verdict_settings};
+
+/// Problems of datagrams that are printed; the summary counts all.
+const MOST_PROBLEMS: u64 = 20;
 
 /// Run flow-export captures through the pipeline.
+///
+/// Time comes from the packets. Detections go to standard output as JSON lines,
+/// the summary to standard error. Windows that are still open at the end of the
+/// input are closed then. Several captures are merged by time; a file that is
+/// no capture is one bare datagram. Nothing is resolved: the network is not
+/// needed.
 #[derive(clap::Args)]
-pub(super) struct Replay {}
+pub(super) struct Replay {
+    /// Configuration: its prefixes, signatures and DNS files are used.
+    #[arg(short, long, value_name = "FILE")]
+    config: PathBuf,
+    /// Captures of flow exports (pcap, pcapng) or bare datagrams.
+    #[arg(value_name = "CAPTURE", required = true)]
+    captures: Vec<PathBuf>,
+    /// More DNS answers (COF or DNSDB JSON lines, or a capture), taken as
+    /// population coverage.
+    #[arg(long, value_name = "FILE")]
+    dns: Vec<PathBuf>,
+    /// Print lines themselves instead of their pseudonyms: for your own tests.
+    #[arg(long)]
+    reveal: bool,
+    /// Say on standard error why each class is or is not claimed on this line:
+    /// an address, an IPv6 prefix or a pseudonym.
+    #[arg(long, value_name = "LINE")]
+    explain: Option<String>,
+}
 
 impl Replay {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
-        anyhow::bail!("not built yet")
+        let config = super::config(&self.config)?;
+        let signatures = config.signatures.load().map_err(super::findings)?;
+        let dns = read_answers(&config.dns.feeds, &self.dns)?;
+        let mut regions = Regions::default();
+        let prefixes = Arc::new(prefixes(&config.lines, &mut regions));
+        let regions = Arc::new(regions);
+        let key = line_key(&config.lines.key_file)?;
+        let mut explanation = match &self.explain {
+            None => None,
+            Some(text) => match line_named(text, &key, &prefixes) {
+                Some(line) => Some(Explanation::new(line)),
+                None => bail!("--explain: not a pseudonym and no address in lines.prefixes"),
+            },
+        };
+        let view_of = |day: Day| {
+            let built = build(&BuildInput {
+                signatures: &signatures,
+                dns: &dns,
+                day,
+                excluded: &|address| prefixes.contains(address),
+                in_cloud: &|_| false,
+                settings: verdict_settings(&config.dns),
+            });
+            let detectable = built.rules.classes().iter().filter(|rule| rule.monitored() > 0);
+            let (detectable, all) = (detectable.count(), built.rules.classes().len());
+            eprintln!(
+                "{day}: {detectable} of {all} classes detectable, {} addresses on the hitlist",
+                built.hitlist.len()
+            );
+            View {
+                prefixes: prefixes.clone(),
+                hitlist: built.hitlist.into(),
+                rules: built.rules.into(),
+                regions: regions.clone(),
+            }
+        };
+
+        let captures = Captures::read(&self.captures)?;
+        let mut front = Front::new(Decoder::new(decode_settings(&config)), key);
+        if self.reveal {
+            front = front.revealing();
+        }
+        let settings = Settings { lateness: config.lateness, ..Settings::default() };
+        let mut out = BufWriter::new(io::stdout().lock());
+        let mut problems = 0;
+        let progress = Progress::of(captures.datagrams(), "datagrams");
+        let summary = replay(progress, &mut front, settings, view_of, |event| {
+            if let Some(explanation) = &mut explanation {
+                explanation.follow(&event);
+            }
+            match event {
+                Event::Detection(detection, view, name) => {
+                    let region = view.regions.name(detection.region);
+                    let shown = wire::Detection::new(detection, &region);
+                    let shown = match name {
+                        Some(line) => shown.revealed(line),
+                        None => shown,
+                    };
+                    return write_line(&mut out, &shown);
+                }
+                Event::Problem(problem) if problems < MOST_PROBLEMS => {
+                    problems += 1;
+                    eprintln!("{problem}");
+                }
+                Event::Problem(_) | Event::Sighting(..) => {}
+            }
+            Ok(())
+        })?;
+        out.flush()?;
+        eprint!("{summary}");
+        if let Some(explanation) = explanation {
+            eprint!("{explanation}");
+        }
+        Ok(Outcome::Fine)
     }
 }
