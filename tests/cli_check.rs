@@ -1,6 +1,8 @@
 //! How `check` and `signature` end: 0 when all is fine, 1 when something is
 //! worth a look, 2 when it cannot be used, and what they print on the way.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -5,6 +5,8 @@
 //! that the same testbed got. Whatever a home sent counts, also what the phone
 //! beside the device did, because a router sees that too.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,6 +1,6 @@
 //! The configuration file: raw, checked, then [`Config`].
 //!
-//! [`read`] goes from text to [`Config`] and reports every problem at once,
+//! `read` goes from text to [`Config`] and reports every problem at once,
 //! each with its line; [`check`](fn@check) also opens what the file names. A
 //! [`Config`] is complete: no stage sees an unchecked or missing value.
 

@@ -5,10 +5,10 @@
 //! and line. Nothing here knows flows, addresses or DNS answers: which groups
 //! can be monitored now is decided where the hitlist is built.
 //!
-//! On the way from text to set: [`document`] makes a tree with lines,
-//! [`fields`] reads values out of it, [`class`] and [`tables`] check one file,
-//! [`compile`](fn@compile) checks them together, [`review`] says what is worth a
-//! look, [`folder`] finds the files.
+//! On the way from text to set: `document` makes a tree with lines,
+//! `fields` reads values out of it, `class` and `tables` check one file,
+//! [`compile`](fn@compile) checks them together, `review` says what is worth a
+//! look, `folder` finds the files.
 
 mod class;
 mod compile;
