@@ -72,8 +72,10 @@ pub(crate) struct Exporter {
     pub(crate) sflow_counter_samples: u64,
     /// Template ids of sets that had to wait, with how often.
     pub(crate) unknown_sets: Vec<(u16, u64)>,
-    /// Sampler ids that flows carry and nobody described.
+    /// Sampler ids that flows carry and that have no rate.
     pub(crate) unknown_samplers: Vec<u64>,
+    /// Sampler ids that options describe without telling a rate.
+    pub(crate) ambiguous_samplers: Vec<u64>,
     /// Flows per rate.
     pub(crate) rates: Vec<(Rated, u64)>,
     pub(crate) sampling_changes: u64,
@@ -105,6 +107,7 @@ impl Exporter {
             sflow_counter_samples: 0,
             unknown_sets: Vec::new(),
             unknown_samplers: Vec::new(),
+            ambiguous_samplers: Vec::new(),
             rates: Vec::new(),
             sampling_changes: 0,
             ambiguous_sampling: 0,
@@ -188,11 +191,27 @@ impl Exporter {
         }
     }
 
-    /// Notes that nobody described sampler `id`.
+    /// Notes that flows carry the id of a sampler without a rate.
     pub(crate) fn note_unknown_sampler(&mut self, id: u64) {
-        if !self.unknown_samplers.contains(&id) && self.unknown_samplers.len() < MAX_LISTED {
-            self.unknown_samplers.push(id);
-        }
+        note(&mut self.unknown_samplers, id);
+    }
+
+    /// Notes that options describe a sampler without telling its rate.
+    pub(crate) fn note_ambiguous_sampler(&mut self, id: u64) {
+        note(&mut self.ambiguous_samplers, id);
+    }
+
+    /// Sampler ids that flows carry and no options record describes.
+    pub(crate) fn missing_samplers(&self) -> Vec<u64> {
+        let described = |id: &u64| self.ambiguous_samplers.contains(id);
+        self.unknown_samplers.iter().copied().filter(|id| !described(id)).collect()
+    }
+}
+
+/// Adds to a bounded list of different ids.
+fn note(list: &mut Vec<u64>, id: u64) {
+    if !list.contains(&id) && list.len() < MAX_LISTED {
+        list.push(id);
     }
 }
 

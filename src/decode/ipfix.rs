@@ -8,6 +8,7 @@ use crate::model::exporter::ExporterId;
 use crate::model::time::Timestamp;
 
 use super::Protocol;
+use super::counts::Outcome;
 use super::cursor::{Cursor, Truncated};
 use super::netflow9::{is_padding, walk};
 use super::problem::ProblemKind;
@@ -59,10 +60,6 @@ pub(crate) fn decode(
     mut body: Cursor<'_>,
 ) {
     let present = body.left() + HEADER;
-    if header.announced() > present {
-        let kind = ProblemKind::MessageCut { announced: header.announced(), present };
-        session.note(Place::at(offset), kind);
-    }
     let clock = session.clock(Timestamp::from_secs(u64::from(header.seconds)), None);
     let mut message = Message::new(Protocol::Ipfix, clock);
     walk(session, &mut message, &mut body, |session, message, id, place, body| match id {
@@ -71,6 +68,11 @@ pub(crate) fn decode(
         reserved => session.reject(place, ProblemKind::ReservedSet(reserved)),
     });
     session.flow_sets(&mut message);
+    // A message cut between two sets: nothing else would tell.
+    if header.announced() > present && session.outcome < Outcome::Rejected {
+        let kind = ProblemKind::MessageCut { announced: header.announced(), present };
+        session.reject(Place::at(offset), kind);
+    }
     session.number(header.sequence, (!message.has_unknown).then_some(message.records));
 }
 

@@ -27,6 +27,7 @@ mod netflow9;
 mod packet;
 mod problem;
 mod queue;
+mod rates;
 mod record;
 mod report;
 mod sampling;

@@ -253,8 +253,9 @@ fn field(protocol: Protocol, field: &Field) -> FieldReport {
 /// One sentence for each thing to mend.
 fn advice(exporter: &Exporter, report: &ExporterReport) -> Vec<String> {
     let mut advice = Vec::new();
-    if !exporter.unknown_samplers.is_empty() {
-        let ids: Vec<String> = exporter.unknown_samplers.iter().map(u64::to_string).collect();
+    let missing = exporter.missing_samplers();
+    if !missing.is_empty() {
+        let ids: Vec<String> = missing.iter().map(u64::to_string).collect();
         advice.push(format!(
             "flows name sampler {} (field 48 or 302) but no options record describes it: \
              export the sampler table (IOS-XR `options sampler-table`, IOS-XE `option sampler-table`) \

@@ -98,7 +98,7 @@ impl SamplingValues {
         let Some((rate, field)) = told.rate else {
             return if told.ambiguous { Reading::Ambiguous } else { Reading::Silent };
         };
-        if rate > COARSEST_USUAL {
+        if self.is_unusual() {
             let reversed = self.candidates(reverse).rate;
             if let Some((rate, field)) = reversed
                 && rate <= COARSEST_USUAL
@@ -113,6 +113,21 @@ impl SamplingValues {
             }
             _ => Reading::Implausible,
         }
+    }
+
+    /// Whether some field holds a number that no usual rate comes from.
+    fn is_unusual(&self) -> bool {
+        [
+            self.interval,
+            self.random_interval,
+            self.packet_interval,
+            self.packet_space,
+            self.size,
+            self.population,
+        ]
+        .into_iter()
+        .flatten()
+        .any(|(value, _)| value > COARSEST_USUAL)
     }
 
     fn candidates(&self, value: fn(Sized) -> u64) -> Candidates {
