@@ -9,13 +9,12 @@ use std::sync::Arc;
 
 use super::clock::{Clock, Stopwatch};
 use super::snapshot::Snapshot;
-use super::sources::{Sources, decode_settings, verdict_settings};
-use crate::attribute::{BuildInput, BuildReport, ClassReport, Hitlist, build, refresh};
+use super::sources::{Sources, decode_settings};
+use crate::attribute::{BuildReport, ClassReport, Hitlist};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::model::rules::Rules;
 use crate::model::time::{Day, Timestamp};
-use crate::pipeline::View;
 use crate::publish::prometheus::show_lines;
 use crate::publish::view::{Current, Facts};
 use crate::publish::wire::{HitlistAnswer, SignatureAnswer};
@@ -31,15 +30,10 @@ pub(super) struct Product {
 
 impl Product {
     /// Builds anew: N, groups and roles are what the data says now.
-    pub(super) fn build(
-        config: &Config,
-        sources: &Sources,
-        clock: &Clock,
-        metrics: &Metrics,
-    ) -> Self {
+    pub(super) fn build(sources: &Sources, clock: &Clock, metrics: &Metrics) -> Self {
         let stopwatch = Stopwatch::start();
         let now = clock.now();
-        let built = with_input(config, sources, now.day(), build);
+        let built = sources.build(now.day());
         metrics.hitlist_build.set(stopwatch.elapsed().as_secs_f64());
         Self {
             day: now.day(),
@@ -51,15 +45,9 @@ impl Product {
     }
 
     /// Brings the endpoints up to what is known now; the rules stay.
-    pub(super) fn refresh(
-        &mut self,
-        config: &Config,
-        sources: &Sources,
-        clock: &Clock,
-        metrics: &Metrics,
-    ) {
+    pub(super) fn refresh(&mut self, sources: &Sources, clock: &Clock, metrics: &Metrics) {
         let stopwatch = Stopwatch::start();
-        let hitlist = with_input(config, sources, self.day, |input| refresh(input, &self.rules));
+        let hitlist = sources.refresh(self.day, &self.rules);
         metrics.hitlist_build.set(stopwatch.elapsed().as_secs_f64());
         self.report.endpoints = hitlist.len();
         self.built = clock.now();
@@ -75,12 +63,7 @@ impl Product {
     /// What workers read.
     pub(super) fn snapshot(&self, config: &Config, sources: &Sources) -> Snapshot {
         Snapshot {
-            view: View {
-                prefixes: sources.prefixes.clone(),
-                hitlist: self.hitlist.clone(),
-                rules: self.rules.clone(),
-                regions: sources.regions.clone(),
-            },
+            view: sources.view(self.hitlist.clone(), self.rules.clone()),
             from: self.built,
             allow: config.exporters.allow.clone(),
             decode: decode_settings(config),
@@ -130,22 +113,6 @@ impl Product {
             metrics.class_groups.with_label_values(&labels).set(number(class.monitored()));
         }
     }
-}
-
-fn with_input<T>(
-    config: &Config,
-    sources: &Sources,
-    day: Day,
-    make: impl FnOnce(&BuildInput<'_>) -> T,
-) -> T {
-    make(&BuildInput {
-        signatures: &sources.signatures,
-        dns: &sources.knowledge,
-        day,
-        excluded: &|address| sources.prefixes.contains(address),
-        in_cloud: &|_| false,
-        settings: verdict_settings(&config.dns),
-    })
 }
 
 /// Why a class has no group that is monitored: its groups' verdicts, and the

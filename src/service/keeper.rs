@@ -16,13 +16,14 @@ use super::build::Product;
 use super::clock::{Clock, Stopwatch};
 use super::depths::Depths;
 use super::fronts::Reports;
+use super::loading::{Loaded, learn, load};
+use super::resolver::Followed;
 use super::snapshot::InForce;
-use super::sources::{Sources, insert_resolved};
+use super::sources::Sources;
 use super::watch::{LOOK, Watch};
-use crate::config::{Config, SignatureSource, load};
+use crate::config::{self, Config, SignatureSource};
 use crate::dns::Answer;
 use crate::metrics::Metrics;
-use crate::model::time::Timestamp;
 use crate::publish::view::Current;
 use crate::publish::wire::ReadyAnswer;
 
@@ -51,6 +52,7 @@ pub(super) struct Keeper {
     pub(super) config_path: Option<PathBuf>,
     pub(super) clock: Clock,
     pub(super) sources: Sources,
+    pub(super) signatures: Followed,
     pub(super) resolved: Vec<Answer>,
     pub(super) product: Product,
     pub(super) in_force: InForce,
@@ -118,22 +120,23 @@ impl Keeper {
 
     fn try_reload(&mut self, changed: Option<&[PathBuf]>) -> Result<(), Vec<String>> {
         let config = match &self.config_path {
-            Some(path) => load(path)
+            Some(path) => config::load(path)
                 .map_err(|findings| findings.iter().map(ToString::to_string).collect::<Vec<_>>())?,
             None => self.config.clone(),
         };
         // Made before the files are read: what changes meanwhile is seen later.
         let watch = Watch::new(watched(self.config_path.as_deref(), &config));
-        let now = belief(&self.clock);
-        let mut sources =
-            Sources::read(&config, &self.sources.regions, &self.resolved, now, &self.metrics)?;
+        let regions = &self.sources.regions;
+        let Loaded { sources, token } =
+            load(&config, regions, &self.resolved, &self.clock, &self.metrics)?;
         for setting in needing_restart(&self.config, &config) {
             tracing::warn!("`{setting}` has changed; it takes effect after a restart");
         }
-        self.current.set_token(sources.token.take());
+        self.current.set_token(token);
         let dns_only = changed.is_some_and(|changed| {
             changed.iter().all(|path| config.dns.feeds.iter().any(|feed| feed.path == *path))
         });
+        self.signatures.store(sources.signatures.clone());
         (self.config, self.sources, self.watch) = (config, sources, watch);
         if dns_only {
             self.refresh()
@@ -145,7 +148,7 @@ impl Keeper {
 
     /// Takes in what the resolver has found.
     fn learn(&mut self, answers: Vec<Answer>) {
-        insert_resolved(&mut self.sources.knowledge, &answers, &self.metrics);
+        learn(&mut self.sources, &answers, &self.metrics);
         self.resolved.extend(answers);
         let oldest = self.resolved.len().saturating_sub(RESOLVED);
         self.resolved.drain(..oldest);
@@ -159,14 +162,14 @@ impl Keeper {
         if self.product.detectable().0 == 0 {
             return self.rebuild();
         }
-        self.product.refresh(&self.config, &self.sources, &self.clock, &self.metrics);
+        self.product.refresh(&self.sources, &self.clock, &self.metrics);
         self.install();
     }
 
     /// New rules for the day that it is.
     fn rebuild(&mut self) {
         let day = self.product.day;
-        self.product = Product::build(&self.config, &self.sources, &self.clock, &self.metrics);
+        self.product = Product::build(&self.sources, &self.clock, &self.metrics);
         if self.product.day != day {
             let (detectable, classes) = self.product.detectable();
             tracing::info!(day = %self.product.day, detectable, classes, "a new day: verdicts made anew");
@@ -191,15 +194,6 @@ pub(super) fn ready(product: &Product, mut warnings: Vec<String>) -> ReadyAnswer
 fn refused(wrong: &[String]) -> Vec<String> {
     let reasons = wrong.iter().map(|reason| format!("reload refused: {reason}"));
     reasons.chain(["the configuration in force is the one before it".to_owned()]).collect()
-}
-
-/// Answers seen later than this are not believed. A clock that is not the
-/// system's has made its answers in advance.
-pub(super) fn belief(clock: &Clock) -> Timestamp {
-    match clock {
-        Clock::Real => clock.now(),
-        Clock::SpedUp { .. } => Timestamp::MAX,
-    }
 }
 
 /// The files that a running service follows.

@@ -1,117 +1,135 @@
-//! What the service knows besides flows: signatures, DNS answers, prefixes and
-//! the token, read from the files that the configuration names.
+//! Everything a configuration names besides sockets, read from files, and the
+//! views that are made of it. `run`, `replay` and `hitlist` all read here.
 //!
 //! Reading is all or nothing: either everything can be used, or every reason
-//! why not comes back and what was in force stays so.
+//! why not comes back.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::attribute::VerdictSettings;
-use crate::config::{Config, Dns, FileFeed, Lines};
+use crate::attribute::{BuildInput, Built, Hitlist, VerdictSettings, build, refresh};
+use crate::config::{Config, Dns, Lines};
 use crate::decode::DecodeSettings;
-use crate::dns::{Answer, Knowledge, Reading, read_into};
-use crate::metrics::Metrics;
+use crate::dns::read::{Reading, read_into};
+use crate::dns::report::ReadReport;
+use crate::dns::{Answer, Coverage, Knowledge};
 use crate::model::line::Regions;
-use crate::model::time::Timestamp;
+use crate::model::rules::Rules;
+use crate::model::time::{Day, Timestamp};
 use crate::orient::{LinePrefix, Prefixes};
-use crate::publish::token::Token;
+use crate::pipeline::View;
 use crate::signature::SignatureSet;
 
-/// Source of the answers that the service asked for itself.
-const OWN_RESOLVER: &str = "resolver";
-
 /// Everything read.
-pub(super) struct Sources {
-    pub(super) signatures: Arc<SignatureSet>,
-    pub(super) knowledge: Knowledge,
-    pub(super) prefixes: Arc<Prefixes>,
-    pub(super) regions: Arc<Regions>,
-    pub(super) token: Option<Token>,
+pub struct Sources {
+    /// What people wrote about devices.
+    pub signatures: Arc<SignatureSet>,
+    /// What resolvers answered.
+    pub knowledge: Knowledge,
+    /// Where subscriber lines are.
+    pub prefixes: Arc<Prefixes>,
+    /// The names of regions.
+    pub regions: Arc<Regions>,
+    /// How strict verdicts are.
+    pub verdicts: VerdictSettings,
+    /// What came of each file of answers.
+    pub reports: Vec<FeedReport>,
+}
+
+/// What came of one file of answers.
+#[derive(Clone, Debug)]
+pub struct FeedReport {
+    /// The file.
+    pub path: PathBuf,
+    /// What was read.
+    pub report: ReadReport,
 }
 
 impl Sources {
     /// Reads everything that `config` names. `regions` are those known so far,
-    /// `resolved` the answers the service asked for itself, and answers seen
-    /// later than `now` are not believed.
-    pub(super) fn read(
-        config: &Config,
-        regions: &Regions,
-        resolved: &[Answer],
-        now: Timestamp,
-        metrics: &Metrics,
-    ) -> Result<Self, Vec<String>> {
+    /// whose ids stay; answers seen later than `now` are not believed.
+    pub fn read(config: &Config, regions: &Regions, now: Timestamp) -> Result<Self, Vec<String>> {
         let mut wrong = Vec::new();
         let signatures = config.signatures.load().unwrap_or_else(|findings| {
             wrong.extend(findings.iter().map(ToString::to_string));
             SignatureSet::default()
         });
-        let mut knowledge = Knowledge::new();
-        for feed in &config.dns.feeds {
-            if let Err(error) = read_feed(&mut knowledge, feed, now, metrics) {
-                wrong.push(format!("{}: {error}", feed.path.display()));
-            }
-        }
-        insert_resolved(&mut knowledge, resolved, metrics);
-        let token = config.token_file.as_deref().map(read_token).transpose();
-        let token = token.unwrap_or_else(|error| {
-            wrong.push(error);
-            None
-        });
-        if !wrong.is_empty() {
-            return Err(wrong);
-        }
         let mut regions = regions.clone();
         let prefixes = prefixes(&config.lines, &mut regions);
-        Ok(Self {
+        let mut sources = Self {
             signatures: Arc::new(signatures),
-            knowledge,
+            knowledge: Knowledge::new(),
             prefixes: Arc::new(prefixes),
             regions: Arc::new(regions),
-            token,
+            verdicts: verdict_settings(&config.dns),
+            reports: Vec::new(),
+        };
+        for feed in &config.dns.feeds {
+            if let Err(error) = sources.read_answers(&feed.path, feed.coverage, now) {
+                wrong.push(error);
+            }
+        }
+        if wrong.is_empty() { Ok(sources) } else { Err(wrong) }
+    }
+
+    /// Reads one more file of answers.
+    pub fn read_answers(
+        &mut self,
+        path: &Path,
+        coverage: Coverage,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let failed = |error: String| format!("{}: {error}", path.display());
+        let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+        let source = path.display().to_string();
+        let report = read_into(&mut self.knowledge, &source, file, &Reading { coverage, now })
+            .map_err(|error| failed(error.to_string()))?;
+        self.reports.push(FeedReport { path: path.to_owned(), report });
+        Ok(())
+    }
+
+    /// Adds answers that the service asked for itself; returns how many were
+    /// refused.
+    pub fn learn(&mut self, answers: &[Answer]) -> u64 {
+        let refused =
+            |answer: &&Answer| self.knowledge.insert((*answer).clone(), "resolver").is_err();
+        answers.iter().filter(refused).count() as u64
+    }
+
+    /// The hitlist and the rules of a day.
+    pub fn build(&self, day: Day) -> Built {
+        self.with_input(day, build)
+    }
+
+    /// The endpoints as they are known now, for the rules made earlier in the
+    /// day.
+    pub fn refresh(&self, day: Day, frozen: &Rules) -> Hitlist {
+        self.with_input(day, |input| refresh(input, frozen))
+    }
+
+    /// What the pipeline reads, with this hitlist and these rules.
+    pub fn view(&self, hitlist: Arc<Hitlist>, rules: Arc<Rules>) -> View {
+        View { prefixes: self.prefixes.clone(), hitlist, rules, regions: self.regions.clone() }
+    }
+
+    /// What the pipeline reads on a day.
+    pub fn view_of(&self, day: Day) -> View {
+        let built = self.build(day);
+        self.view(Arc::new(built.hitlist), Arc::new(built.rules))
+    }
+
+    /// Hands what a build looks at to `make`.
+    pub fn with_input<T>(&self, day: Day, make: impl FnOnce(&BuildInput<'_>) -> T) -> T {
+        make(&BuildInput {
+            signatures: &self.signatures,
+            dns: &self.knowledge,
+            day,
+            excluded: &|address| self.prefixes.contains(address),
+            in_cloud: &|_| false,
+            settings: self.verdicts.clone(),
         })
     }
-}
-
-/// Adds answers the service asked for itself.
-pub(super) fn insert_resolved(knowledge: &mut Knowledge, answers: &[Answer], metrics: &Metrics) {
-    let mut refused = 0;
-    for answer in answers {
-        if knowledge.insert(answer.clone(), OWN_RESOLVER).is_err() {
-            refused += 1;
-        }
-    }
-    metrics.dns_answers.with_label_values(&["taken"]).inc_by(answers.len() as u64 - refused);
-    metrics.dns_answers.with_label_values(&["refused"]).inc_by(refused);
-}
-
-fn read_feed(
-    knowledge: &mut Knowledge,
-    feed: &FileFeed,
-    now: Timestamp,
-    metrics: &Metrics,
-) -> Result<(), String> {
-    let path = feed.path.display();
-    let file = File::open(&feed.path).map_err(|error| error.to_string())?;
-    let reading = Reading { coverage: feed.coverage, now };
-    let report = read_into(knowledge, &path.to_string(), file, &reading)
-        .map_err(|error| error.to_string())?;
-    metrics.dns_answers.with_label_values(&["taken"]).inc_by(report.answers);
-    metrics.dns_answers.with_label_values(&["refused"]).inc_by(report.refusals());
-    metrics.dns_answers.with_label_values(&["damaged"]).inc_by(report.damaged);
-    tracing::info!(%path, "{report}");
-    if let Some(first) = report.problems.first() {
-        tracing::warn!(%path, place = first.place, "the first problem in it: {}", first.what);
-    }
-    Ok(())
-}
-
-fn read_token(path: &Path) -> Result<Token, String> {
-    let content = std::fs::read_to_string(path)
-        .map_err(|error| format!("token file {}: {error}", path.display()))?;
-    Token::from_file_content(&content)
-        .map_err(|error| format!("token file {}: {error}", path.display()))
 }
 
 /// The table of lines' prefixes; names of regions are added to `regions`.
@@ -141,5 +159,51 @@ pub fn decode_settings(config: &Config) -> DecodeSettings {
     DecodeSettings {
         default_sampling: config.exporters.default_sampling.clone(),
         max_skew: config.max_skew,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_cannot_be_used_is_named_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, content: &str| {
+            std::fs::create_dir_all(dir.path().join("signatures/product")).unwrap();
+            std::fs::write(dir.path().join(name), content).unwrap();
+        };
+        file("signatures/product/kettle.yaml", "class: kettle\n");
+        file(
+            "hayrake.yaml",
+            "lines: {prefixes: [{net: 198.51.100.0/24, region: north}], key_file: key}\n\
+             dns: {feeds: [{file: missing.jsonl}, {file: gone.jsonl}]}\n\
+             signatures: signatures\n",
+        );
+        let config = crate::config::load(&dir.path().join("hayrake.yaml")).unwrap();
+        let wrong = Sources::read(&config, &Regions::default(), Timestamp::MAX).err().unwrap();
+        for part in ["missing.jsonl", "gone.jsonl", "kettle.yaml"] {
+            assert!(wrong.iter().any(|reason| reason.contains(part)), "{part} in {wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_region_keeps_its_id_over_a_reload() {
+        let lines = |regions: &[&str]| Lines {
+            prefixes: regions
+                .iter()
+                .map(|region| crate::config::LinePrefixConfig {
+                    net: "198.51.100.0/24".parse().unwrap(),
+                    length: 32,
+                    region: Some((*region).to_owned()),
+                })
+                .collect(),
+            key_file: PathBuf::new(),
+        };
+        let mut regions = Regions::default();
+        prefixes(&lines(&["south"]), &mut regions);
+        let south = regions.clone().intern("south");
+        prefixes(&lines(&["north", "south"]), &mut regions);
+        assert_eq!(regions.intern("south"), south);
     }
 }

@@ -13,10 +13,12 @@ use tokio::sync::{oneshot, watch};
 use super::board::joined;
 use super::build::Product;
 use super::depths::Depths;
-use super::keeper::{self, Keeper, belief, ready, watched};
+use super::keeper::{self, Keeper, ready, watched};
+use super::loading::{Loaded, learn, load};
 use super::receivers::{self, Receiver};
+use super::resolver::Resolver;
 use super::snapshot::InForce;
-use super::sources::{Sources, decode_settings};
+use super::sources::decode_settings;
 use super::watch::Watch;
 use super::web::Web;
 use super::{Asker, Options, Service, StartError, backs, fronts, key, sink};
@@ -59,11 +61,22 @@ impl Service {
             .map_err(|source| StartError::Sink { target: target(&config.detections), source })?;
 
         let watch = Watch::new(watched(options.config_path.as_deref(), &config));
-        let regions = Regions::default();
-        let mut sources = Sources::read(&config, &regions, &[], belief(&clock), &metrics)
-            .map_err(StartError::Sources)?;
-        current.set_token(sources.token.take());
-        let product = Product::build(&config, &sources, &clock, &metrics);
+        let Loaded { mut sources, token } =
+            load(&config, &Regions::default(), &[], &clock, &metrics)
+                .map_err(StartError::Sources)?;
+        current.set_token(token);
+        let signatures = Arc::new(ArcSwap::new(sources.signatures.clone()));
+        let resolver = config.dns.resolve.clone().map(|resolve| Resolver {
+            resolve,
+            signatures: signatures.clone(),
+            clock,
+        });
+        let resolved = match &resolver {
+            Some(resolver) => web.runtime.block_on(resolver.first_round()),
+            None => Vec::new(),
+        };
+        learn(&mut sources, &resolved, &metrics);
+        let product = Product::build(&sources, &clock, &metrics);
         let in_force: InForce =
             Arc::new(ArcSwap::from_pointee(product.snapshot(&config, &sources)));
         product.show(&sources, &current, &metrics);
@@ -121,7 +134,8 @@ impl Service {
         let keeper = Keeper {
             depths: Depths { datagrams: front_ends, sightings: back_ends, detections: batches },
             config_path: options.config_path,
-            resolved: Vec::new(),
+            resolved,
+            signatures,
             in_force,
             current: current.clone(),
             metrics: metrics.clone(),
@@ -135,6 +149,9 @@ impl Service {
         };
         let keeper = threads.start("keeper", move || keeper.run())?;
         web.reload_on_hangup(commands.clone(), move || reopen.store(true, Ordering::Relaxed))?;
+        if let Some(resolver) = resolver {
+            web.runtime.spawn(resolver.run(commands.clone()));
+        }
 
         let stop = Arc::new(AtomicBool::new(false));
         let receivers = listeners

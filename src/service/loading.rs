@@ -1,0 +1,78 @@
+//! Reading what the running service needs, with what came of it counted and
+//! logged. At the start and at every reload it goes through here.
+
+use std::path::Path;
+
+use super::clock::Clock;
+use super::sources::Sources;
+use crate::config::Config;
+use crate::dns::Answer;
+use crate::metrics::Metrics;
+use crate::model::line::Regions;
+use crate::model::time::Timestamp;
+use crate::publish::token::Token;
+
+/// Everything read.
+pub(super) struct Loaded {
+    pub(super) sources: Sources,
+    pub(super) token: Option<Token>,
+}
+
+/// Reads everything that `config` names, and adds the answers the service has
+/// asked for itself.
+pub(super) fn load(
+    config: &Config,
+    regions: &Regions,
+    resolved: &[Answer],
+    clock: &Clock,
+    metrics: &Metrics,
+) -> Result<Loaded, Vec<String>> {
+    let token = config.token_file.as_deref().map(read_token).transpose();
+    let (mut sources, token) = match (Sources::read(config, regions, belief(clock)), token) {
+        (Ok(sources), Ok(token)) => (sources, token),
+        (Err(wrong), Ok(_)) => return Err(wrong),
+        (Ok(_), Err(wrong)) => return Err(vec![wrong]),
+        (Err(mut all), Err(wrong)) => {
+            all.push(wrong);
+            return Err(all);
+        }
+    };
+    tell(&sources, metrics);
+    learn(&mut sources, resolved, metrics);
+    Ok(Loaded { sources, token })
+}
+
+/// Adds answers that the service has asked for itself.
+pub(super) fn learn(sources: &mut Sources, answers: &[Answer], metrics: &Metrics) {
+    let refused = sources.learn(answers);
+    metrics.dns_answers.with_label_values(&["taken"]).inc_by(answers.len() as u64 - refused);
+    metrics.dns_answers.with_label_values(&["refused"]).inc_by(refused);
+}
+
+fn tell(sources: &Sources, metrics: &Metrics) {
+    for feed in &sources.reports {
+        let (path, report) = (feed.path.display(), &feed.report);
+        metrics.dns_answers.with_label_values(&["taken"]).inc_by(report.answers);
+        metrics.dns_answers.with_label_values(&["refused"]).inc_by(report.refusals());
+        metrics.dns_answers.with_label_values(&["damaged"]).inc_by(report.damaged);
+        tracing::info!(%path, "{report}");
+        if let Some(first) = report.problems.first() {
+            tracing::warn!(%path, place = first.place, "the first problem in it: {}", first.what);
+        }
+    }
+}
+
+fn read_token(path: &Path) -> Result<Token, String> {
+    let failed = |error: String| format!("token file {}: {error}", path.display());
+    let content = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    Token::from_file_content(&content).map_err(failed)
+}
+
+/// Answers seen later than this are not believed. For a clock that is not the
+/// system's, answers are made in advance.
+fn belief(clock: &Clock) -> Timestamp {
+    match clock {
+        Clock::Real => clock.now(),
+        Clock::SpedUp { .. } => Timestamp::MAX,
+    }
+}
