@@ -115,3 +115,25 @@ fn signatures_are_listed_shown_checked_and_compared() {
         "kettle: group `api.example.com` gone\nkettle: group `v2.example.com` new (primary)\n"
     );
 }
+
+#[test]
+fn the_list_says_what_is_not_detectable_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path();
+    write_kettle(&here.join("s"), KETTLE);
+    let pot = KETTLE.replace("kettle", "pot").replace("api.example.com", "api.example.net");
+    fs::write(here.join("s/product/pot.yaml"), pot).unwrap();
+    let (first, last) = (1_700_000_000_u64, 32_500_000_000_u64);
+    let answer = format!(
+        r#"{{"rrname":"api.example.com.","rrtype":"A","rdata":"203.1.115.9","time_first":{first},"time_last":{last},"count":9}}"#
+    );
+    fs::write(here.join("dns.jsonl"), answer).unwrap();
+    let text = format!("{LINES}signatures: s\ndns: {{feeds: [{{file: dns.jsonl}}]}}\n");
+    fs::write(here.join("h.yaml"), text).unwrap();
+    let output = hayrake(&["signature", "list", "-c", "h.yaml"], here);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let listed = stdout(&output);
+    let row = |class: &str| listed.lines().find(|line| line.starts_with(class)).unwrap();
+    assert!(row("kettle").ends_with("now 1 of 1"), "{listed}");
+    assert!(row("pot").ends_with("not detectable now"), "{listed}");
+}

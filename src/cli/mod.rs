@@ -10,6 +10,7 @@ mod answers;
 mod captures;
 mod check;
 mod demo;
+mod detectable;
 mod hitlist;
 mod inspect;
 mod progress;

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use super::Outcome;
 use super::check::{judge, today};
+use super::detectable::rules_today;
 use crate::config::SignatureSource;
-use crate::signature::{Description, HEADING, Row, SignatureSet, diff};
+use crate::signature::{Description, HEADING, SignatureSet, diff, rows};
 
 /// List, show, check and compare signatures.
 ///
-/// Without `--dir` these are the signatures that are part of the program. What
-/// is detectable now depends on DNS answers: `hayrake hitlist build` tells it.
+/// Without `--dir` these are the signatures that are part of the program.
 #[derive(clap::Args)]
 pub(super) struct Signature {
     #[command(subcommand)]
@@ -22,9 +22,13 @@ enum Action {
     /// List the classes with their groups and how many of them are required.
     ///
     /// GROUPS is N when every group is dedicated and resolvable, REQUIRED is
-    /// what that takes: max(1, floor(D*N)). How many are monitored now, and
-    /// whether any are, depends on DNS answers: see `hayrake hitlist build`.
+    /// what that takes: max(1, floor(D*N)). How many are monitored now depends
+    /// on DNS answers: with a configuration the list tells it, and names the
+    /// classes that are not detectable now. `hayrake hitlist build` says why.
     List {
+        /// Configuration whose signatures and DNS answers are used.
+        #[arg(short, long, value_name = "FILE")]
+        config: Option<PathBuf>,
         #[command(flatten)]
         folder: Folder,
         /// Print JSON.
@@ -76,7 +80,7 @@ struct Folder {
 impl Signature {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
         match self.action {
-            Action::List { folder, json } => list(&open(folder.dir)?, json),
+            Action::List { config, folder, json } => list(config, folder, json),
             Action::Show { class, folder, json } => show(&open(folder.dir)?, &class, json),
             Action::Check { folder, json } => {
                 let examined = source(folder.dir).check(today());
@@ -108,14 +112,17 @@ fn source(dir: Option<PathBuf>) -> SignatureSource {
 }
 
 fn open(dir: Option<PathBuf>) -> anyhow::Result<SignatureSet> {
-    source(dir).load().map_err(|findings| {
-        let lines: String = findings.iter().map(|finding| format!("\n{finding}")).collect();
-        anyhow::anyhow!("the signatures cannot be used{lines}")
-    })
+    source(dir).load().map_err(super::findings)
 }
 
-fn list(set: &SignatureSet, json: bool) -> anyhow::Result<Outcome> {
-    let rows: Vec<_> = set.classes.iter().map(Row::from).collect();
+fn list(config: Option<PathBuf>, folder: Folder, json: bool) -> anyhow::Result<Outcome> {
+    let config = config.map(|path| super::config(&path)).transpose()?;
+    let set = match (&config, folder.dir) {
+        (Some(config), None) => config.signatures.load().map_err(super::findings)?,
+        (_, dir) => open(dir)?,
+    };
+    let rules = config.map(|config| rules_today(&config, &set)).transpose()?;
+    let rows = rows(&set, rules.as_ref());
     if json {
         println!("{}", serde_json::to_string_pretty(&rows)?);
     } else {

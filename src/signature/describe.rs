@@ -1,14 +1,15 @@
 //! Classes as people ask for them: a row of a list, the whole of one class.
 //!
-//! How many groups can be monitored *now* depends on DNS answers and is not
-//! known here; what is told is how many there are at most.
+//! How many groups can be monitored *now* depends on DNS answers. It is told
+//! where somebody compiled the rules of the day, else how many there are at
+//! most.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use super::definition::{ClassDefinition, GroupDefinition};
-use crate::model::rules::{Level, PacketRate, Role};
+use super::definition::{ClassDefinition, GroupDefinition, SignatureSet};
+use crate::model::rules::{Level, PacketRate, Role, Rules};
 
 /// A class in a list.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,6 +28,30 @@ pub struct Row {
     pub threshold: String,
     /// How many groups must be seen when all of them can be monitored.
     pub required: usize,
+    /// What holds now, if the rules of the day are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<Now>,
+}
+
+/// What DNS answers make of a class today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Now {
+    /// N: the groups that are dedicated and resolvable.
+    pub monitored: usize,
+    /// How many of them must be seen.
+    pub required: usize,
+    /// Whether the class can be detected at all.
+    pub detectable: bool,
+}
+
+/// A row for every class, with what holds now where `rules` are given.
+pub fn rows(set: &SignatureSet, rules: Option<&Rules>) -> Vec<Row> {
+    let now = |class: &ClassDefinition| {
+        let rule = rules?.classes().iter().find(|rule| rule.class == class.class)?;
+        let (monitored, required) = (rule.monitored(), rule.required());
+        Some(Now { monitored, required, detectable: monitored > 0 })
+    };
+    set.classes.iter().map(|class| Row { now: now(class), ..Row::from(class) }).collect()
 }
 
 /// All that is known of a class.
@@ -59,6 +84,7 @@ impl From<&ClassDefinition> for Row {
             groups: class.groups.len(),
             threshold: class.threshold.to_string(),
             required: class.threshold.required(class.groups.len()),
+            now: None,
         }
     }
 }
@@ -109,7 +135,12 @@ impl fmt::Display for Row {
             self.level.as_str(),
             self.groups
         )?;
-        write!(f, "{:<5}  {:>8}", self.threshold, self.required)
+        write!(f, "{:<5}  {:>8}", self.threshold, self.required)?;
+        match self.now {
+            None => Ok(()),
+            Some(Now { detectable: false, .. }) => f.write_str("  not detectable now"),
+            Some(now) => write!(f, "  now {} of {}", now.required, now.monitored),
+        }
     }
 }
 

@@ -26,7 +26,7 @@ mod tests;
 
 pub use compile::{Examined, SourceFile, compile, examine};
 pub use definition::{ClassDefinition, GroupDefinition, Owners, SignatureSet};
-pub use describe::{Description, HEADING, Row};
+pub use describe::{Description, HEADING, Now, Row, rows};
 pub use diff::{Change, diff};
 pub use finding::{Finding, Severity};
 pub use folder::{check_dir, check_shipped, load, shipped};
