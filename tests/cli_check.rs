@@ -110,6 +110,9 @@ fn signatures_are_listed_shown_checked_and_compared() {
     assert_eq!(hayrake(&["signature", "diff", "a", "a"], here).status.code(), Some(0));
     let compared = hayrake(&["signature", "diff", "a", "b"], here);
     assert_eq!(compared.status.code(), Some(1));
+    let alone = stdout(&hayrake(&["signature", "diff", "a"], here));
+    assert!(alone.contains("kettle: new product of 1 groups, 1 required"), "{alone}");
+    assert!(alone.contains("wyze: gone, nothing is claimed any more"), "{alone}");
     assert_eq!(
         stdout(&compared),
         "kettle: group `api.example.com` gone\nkettle: group `v2.example.com` new (primary)\n"

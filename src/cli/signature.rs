@@ -60,10 +60,10 @@ enum Action {
     ///
     /// Ends with 1 when anything changes.
     Diff {
-        /// The folder before.
-        old: PathBuf,
-        /// The folder after; without it, the signatures of this program.
-        new: Option<PathBuf>,
+        /// The folder before and the folder after; a single one is compared
+        /// with the signatures of this program.
+        #[arg(value_name = "DIR", required = true, num_args = 1..=2)]
+        folders: Vec<PathBuf>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -94,8 +94,9 @@ impl Signature {
                 }
                 judge(&examined.findings)
             }
-            Action::Diff { old, new, json } => {
-                let changes = diff(&open(Some(old))?, &open(new)?);
+            Action::Diff { mut folders, json } => {
+                let after = folders.pop();
+                let changes = diff(&open(folders.pop())?, &open(after)?);
                 if json {
                     println!("{}", serde_json::to_string_pretty(&changes)?);
                 } else {
