@@ -3,11 +3,10 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
 use super::Outcome;
-use crate::config::load;
 use crate::service::clock::Clock;
 use crate::service::{Options, Service};
 
@@ -31,13 +30,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
         start_log(self.log.as_deref())?;
-        let config = match load(&self.config) {
-            Ok(config) => config,
-            Err(findings) => {
-                let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
-                bail!("the configuration cannot be used\n{}", lines.join("\n"));
-            }
-        };
+        let config = super::config(&self.config).context("the configuration cannot be used")?;
         let options =
             Options { clock: Clock::Real, config_path: Some(self.config), observer: None };
         let service = Service::start(config, options).context("the service did not start")?;

@@ -22,6 +22,9 @@ use crate::publish::wire::{HitlistAnswer, SignatureAnswer};
 /// What was built for a day.
 pub(super) struct Product {
     pub(super) day: Day,
+    /// From when the rules hold.
+    since: Timestamp,
+    /// When the endpoints were last brought up to date.
     built: Timestamp,
     hitlist: Arc<Hitlist>,
     rules: Arc<Rules>,
@@ -37,6 +40,7 @@ impl Product {
         metrics.hitlist_build.set(stopwatch.elapsed().as_secs_f64());
         Self {
             day: now.day(),
+            since: now,
             built: now,
             hitlist: Arc::new(built.hitlist),
             rules: Arc::new(built.rules),
@@ -64,7 +68,7 @@ impl Product {
     pub(super) fn snapshot(&self, config: &Config, sources: &Sources) -> Snapshot {
         Snapshot {
             view: sources.view(self.hitlist.clone(), self.rules.clone()),
-            from: self.built,
+            from: self.since,
             allow: config.exporters.allow.clone(),
             decode: decode_settings(config),
         }

@@ -4,6 +4,7 @@
 //! Sightings go to the back worker that owns the line and wait there when its
 //! queue is full: unlike a datagram, a sighting has cost its work already.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::clock::Stopwatch;
 use super::counts::{self, FrontShare};
 use super::receivers::Batch;
 use super::snapshot::{InForce, Snapshot};
-use crate::decode::ExporterReport;
+use crate::decode::{ExporterReport, Problem};
 use crate::metrics::Metrics;
 use crate::model::sighting::Sighting;
 use crate::pipeline::{Front, FrontOutput};
@@ -54,10 +55,9 @@ impl Worker {
             match self.input.recv_timeout(TICK) {
                 Ok(batch) => {
                     self.adopt(&mut known);
-                    self.step(&batch, &known, &mut out);
+                    self.step(&batch, &known, &mut out, &mut problems);
                     self.hand_on(&out.sightings, &mut sightings);
                     share.add(&self.metrics, &out, self.front.decoder().queued());
-                    problems.log(&out);
                     out.clear();
                     unreported = true;
                 }
@@ -80,11 +80,19 @@ impl Worker {
         }
     }
 
-    fn step(&mut self, batch: &Batch, snapshot: &Snapshot, out: &mut FrontOutput) {
+    fn step(
+        &mut self,
+        batch: &Batch,
+        snapshot: &Snapshot,
+        out: &mut FrontOutput,
+        log: &mut ProblemLog,
+    ) {
         let mut refused = 0;
         for datagram in batch.datagrams() {
             if snapshot.allows(datagram.source) {
+                let before = out.problems.len();
                 self.front.step(datagram, &snapshot.view, out);
+                log.add(datagram.source, &out.problems[before..]);
             } else {
                 refused += 1;
             }
@@ -116,17 +124,20 @@ struct ProblemLog {
 }
 
 impl ProblemLog {
-    fn log(&mut self, out: &FrontOutput) {
+    fn add(&mut self, exporter: IpAddr, problems: &[Problem]) {
+        if problems.is_empty() {
+            return;
+        }
         if self.second.every(Duration::from_secs(1)) {
             if self.unlogged > 0 {
                 tracing::warn!(problems = self.unlogged, "more problems in datagrams, not shown");
             }
             (self.logged, self.unlogged) = (0, 0);
         }
-        for problem in &out.problems {
+        for problem in problems {
             if self.logged < PROBLEMS_LOGGED {
                 self.logged += 1;
-                tracing::warn!("{problem}");
+                tracing::warn!(%exporter, "{problem}");
             } else {
                 self.unlogged += 1;
             }

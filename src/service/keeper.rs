@@ -62,6 +62,8 @@ pub(super) struct Keeper {
     pub(super) depths: Depths,
     pub(super) commands: Receiver<Command>,
     pub(super) watch: Watch,
+    /// Why the last reload was refused; empty when it was taken.
+    pub(super) refused: Vec<String>,
 }
 
 impl Keeper {
@@ -104,17 +106,18 @@ impl Keeper {
                 let files = changed.map(<[PathBuf]>::len);
                 let (detectable, classes) = self.product.detectable();
                 tracing::info!(files, detectable, classes, "reloaded");
-                self.current.set_ready(ready(&self.product, Vec::new()));
+                self.refused.clear();
                 "accepted"
             }
             Err(wrong) => {
                 for reason in &wrong {
                     tracing::error!("reload refused: {reason}");
                 }
-                self.current.set_ready(ready(&self.product, refused(&wrong)));
+                self.refused = wrong;
                 "refused"
             }
         };
+        self.current.set_ready(ready(&self.product, &self.refused));
         self.metrics.reloads.with_label_values(&[outcome]).inc();
     }
 
@@ -153,7 +156,7 @@ impl Keeper {
         let oldest = self.resolved.len().saturating_sub(RESOLVED);
         self.resolved.drain(..oldest);
         self.refresh();
-        self.current.set_ready(ready(&self.product, Vec::new()));
+        self.current.set_ready(ready(&self.product, &self.refused));
     }
 
     /// New answers for the rules of the day. A day that began knowing nothing
@@ -184,16 +187,15 @@ impl Keeper {
 }
 
 /// What is said about readiness when a build is in force.
-pub(super) fn ready(product: &Product, mut warnings: Vec<String>) -> ReadyAnswer {
+pub(super) fn ready(product: &Product, refused: &[String]) -> ReadyAnswer {
+    let mut warnings: Vec<String> = refused
+        .iter()
+        .map(|reason| format!("reload refused, what was in force before stays so: {reason}"))
+        .collect();
     if product.detectable().0 == 0 {
         warnings.push("no class can be detected now; /api/v1/classes says why of each".to_owned());
     }
     ReadyAnswer { ready: true, waiting_for: Vec::new(), warnings }
-}
-
-fn refused(wrong: &[String]) -> Vec<String> {
-    let reasons = wrong.iter().map(|reason| format!("reload refused: {reason}"));
-    reasons.chain(["the configuration in force is the one before it".to_owned()]).collect()
 }
 
 /// The files that a running service follows.

@@ -130,7 +130,7 @@ impl Service {
         let (commands, commanded) = bounded(keeper::QUEUE);
         let udp: Vec<_> = listeners.iter().map(Listener::local_address).collect();
         let (detectable, classes) = product.detectable();
-        current.set_ready(ready(&product, Vec::new()));
+        current.set_ready(ready(&product, &[]));
         let keeper = Keeper {
             depths: Depths { datagrams: front_ends, sightings: back_ends, detections: batches },
             config_path: options.config_path,
@@ -146,6 +146,7 @@ impl Service {
             product,
             reports,
             watch,
+            refused: Vec::new(),
         };
         let keeper = threads.start("keeper", move || keeper.run())?;
         web.reload_on_hangup(commands.clone(), move || reopen.store(true, Ordering::Relaxed))?;

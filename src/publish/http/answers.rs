@@ -1,4 +1,5 @@
 //! One function an address. Each reads the view, shapes an answer and returns.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::publish::view::{Facts, rows};
 use crate::publish::wire::{
     API_VERSION, ClassAnswer, ClassesAnswer, CountRow, CountsAnswer, Detection, ErrorAnswer,
     ExportersAnswer, HitlistAnswer, LineAnswer, ReadyAnswer, SignaturesAnswer, WindowCount,
-    WindowCounts,
+    WindowCounts, WindowState,
 };
 
 /// How long a worker may take to say what a line's open windows hold.
@@ -144,9 +145,11 @@ pub(super) async fn counts(
     let k = if access::shown(&api, &headers)? { 0 } else { api.current.k() };
     let facts = facts(&api)?;
     known_class(&facts, query.class.as_deref())?;
-    let mut counts = Vec::new();
+    let (mut windows, mut counts) = (Vec::new(), Vec::new());
     for window in Window::ALL {
         let Some(complete) = api.current.complete(window) else { continue };
+        let (start, partial) = (complete.start, complete.partial);
+        windows.push(WindowState { window, start, partial });
         // What is withheld is decided over all rows, not those asked for.
         for (row, count, withheld) in rows(&complete, k) {
             let region = facts.regions.name(row.region);
@@ -163,12 +166,11 @@ pub(super) async fn counts(
                     region,
                     lines: (!withheld).then_some(count),
                     withheld,
-                    partial: complete.partial,
                 });
             }
         }
     }
-    Ok(Json(CountsAnswer { v: API_VERSION, k: api.current.k(), counts }))
+    Ok(Json(CountsAnswer { v: API_VERSION, k: api.current.k(), windows, counts }))
 }
 
 fn known_class(facts: &Facts, asked: Option<&str>) -> Result<(), Refusal> {

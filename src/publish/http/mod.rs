@@ -7,6 +7,7 @@
 
 mod access;
 mod answers;
+mod connections;
 mod openapi;
 mod page;
 
@@ -73,7 +74,9 @@ pub async fn serve(
     api: Api,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(api)).with_graceful_shutdown(shutdown).await
+    axum::serve(connections::Bounded::new(listener), router(api))
+        .with_graceful_shutdown(shutdown)
+        .await
 }
 
 fn router(api: Api) -> Router {

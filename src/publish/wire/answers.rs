@@ -87,8 +87,24 @@ pub struct CountsAnswer {
     pub v: u8,
     /// Counts under this are withheld without a token.
     pub k: u64,
+    /// The windows that are counted: the last complete one of each length.
+    pub windows: Vec<WindowState>,
     /// One row a class, window and region with at least one line.
     pub counts: Vec<CountRow>,
+}
+
+/// A complete window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct WindowState {
+    /// `1h` or `24h`.
+    #[schema(value_type = String)]
+    pub window: Window,
+    /// Its start.
+    #[schema(value_type = String, format = DateTime)]
+    pub start: Timestamp,
+    /// Whether the service began after the window did, so that it saw only
+    /// part of it.
+    pub partial: bool,
 }
 
 /// Lines of one class in one region in the last complete window.
@@ -112,8 +128,6 @@ pub struct CountRow {
     pub lines: Option<u64>,
     /// Whether the number is kept back.
     pub withheld: bool,
-    /// Whether the service began after the window did.
-    pub partial: bool,
 }
 
 /// What was claimed on one line in the windows held.

@@ -9,7 +9,7 @@ mod detection;
 pub use answers::{
     ClassAnswer, ClassesAnswer, CountRow, CountsAnswer, ErrorAnswer, ExportersAnswer, GroupAnswer,
     HitlistAnswer, HitlistClass, LineAnswer, ReadyAnswer, SignatureAnswer, SignaturesAnswer,
-    WindowCount, WindowCounts,
+    WindowCount, WindowCounts, WindowState,
 };
 pub use detection::Detection;
 #[cfg(test)]
