@@ -5,7 +5,11 @@
 //! A device is taken to contact every name that was seen from it, and every
 //! group to be monitored, which is the easiest way to be claimed.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by a panic and says why it skips"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
