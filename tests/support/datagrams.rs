@@ -1,6 +1,7 @@
 //! Flow-export datagrams made by hand, and a decoder that keeps its sums.
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::net::IpAddr;
 

@@ -1,0 +1,8 @@
+//! Any bytes as NetFlow v7.
+
+#![no_main]
+
+#[path = "../../tests/support/hostile.rs"]
+mod hostile;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| hostile::netflow7(data));

@@ -1,0 +1,222 @@
+//! Mutated datagrams and captures: the bodies of the fuzz targets as a smoke
+//! test that needs no nightly compiler.
+
+#[path = "support/datagrams.rs"]
+mod datagrams;
+#[path = "support/hostile.rs"]
+mod hostile;
+
+use std::net::IpAddr;
+
+use datagrams::{
+    FIVE_TUPLE, five_tuple, flow_sample, ipfix, ipv4_packet, ipv6_packet, raw_header, sflow, v5, v9,
+};
+use hostile::Target;
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Mutated datagrams fed to one long-lived decoder.
+const DATAGRAMS: usize = 200_000;
+/// Mutated inputs for each fuzz body.
+const INPUTS: usize = 4_000;
+
+/// Datagrams of every kind that are in order.
+fn seeds() -> Vec<Vec<u8>> {
+    let records: Vec<Vec<u8>> = (1..20).map(five_tuple).collect();
+    let variable = [(8, 4), (96, 65_535), (12, 4), (82, 65_535)];
+    let named = [vec![1, 2, 3, 4, 3], b"dns".to_vec(), vec![5, 6, 7, 8, 0]].concat();
+    let mut seeds = vec![v5(20, 0x4064, 7), [&[0, 7], &v5(10, 0, 9)[2..]].concat()];
+    for (number, start) in [v9(), ipfix()].into_iter().enumerate() {
+        let number = u32::try_from(number).unwrap();
+        seeds.push(
+            start
+                .clone()
+                .numbered(number)
+                .template(256, FIVE_TUPLE)
+                .options(300, 1, &[(1, 4), (48, 1), (34, 4), (305, 4), (306, 4)])
+                .data(300, &[vec![1; 17]])
+                .data(256, &records)
+                .bytes(),
+        );
+        seeds.push(
+            start
+                .clone()
+                .template(257, &variable)
+                .data(257, &[named.clone(), named.clone()])
+                .bytes(),
+        );
+        seeds.push(start.clone().data(256, &records).data(258, &records).bytes());
+        seeds.push(
+            start.template(258, &[(27, 16), (28, 16), (22, 4), (21, 4), (160, 8), (48, 2)]).bytes(),
+        );
+    }
+    let twice = ipfix().domain(3).template(256, FIVE_TUPLE).data(256, &records).bytes();
+    seeds.push([twice.clone(), twice].concat());
+    let sample = |link, packet: &[u8]| (1, flow_sample(100, &[raw_header(link, packet)]));
+    let mut frame = vec![2; 12];
+    frame.extend([0x81, 0, 0, 1, 0x86, 0xdd]);
+    frame.extend(ipv6_packet());
+    seeds.push(sflow(
+        1,
+        &[
+            sample(11, &ipv4_packet()),
+            sample(1, &frame),
+            (2, vec![0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 0]),
+            sample(12, &ipv6_packet()),
+        ],
+    ));
+    seeds
+}
+
+/// Changes bytes, lengths and ends as broken exporters and attackers do.
+fn mutate(rng: &mut impl Rng, bytes: &mut Vec<u8>, others: &[Vec<u8>]) {
+    for _ in 0..rng.random_range(0..4) {
+        if bytes.is_empty() {
+            return;
+        }
+        let at = rng.random_range(0..bytes.len());
+        match rng.random_range(0..8) {
+            0 => bytes[at] ^= 1 << rng.random_range(0..8),
+            1 => bytes[at] = rng.random(),
+            2 => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][rng.random_range(0..5)],
+            3 => bytes.truncate(at),
+            // A length or a count, wherever it may stand.
+            4 if at + 2 <= bytes.len() => {
+                let value: u16 =
+                    [0, 1, 3, 4, 5, 255, 256, 65_535, rng.random()][rng.random_range(0..9)];
+                bytes[at..at + 2].copy_from_slice(&value.to_be_bytes());
+            }
+            5 => {
+                let other = &others[rng.random_range(0..others.len())];
+                let from = rng.random_range(0..other.len());
+                bytes.truncate(at);
+                bytes.extend(&other[from..]);
+            }
+            6 => {
+                let end = rng.random_range(at..bytes.len().min(at + 64));
+                let part = bytes[at..end].to_vec();
+                bytes.splice(at..at, part);
+            }
+            _ => bytes.extend((0..rng.random_range(0..9)).map(|_| rng.random::<u8>())),
+        }
+    }
+    bytes.truncate(9_000);
+}
+
+#[test]
+fn two_hundred_thousand_mutated_datagrams_break_no_law() {
+    let mut rng = ChaCha8Rng::seed_from_u64(20_261_121);
+    let seeds = seeds();
+    let mut target = Target::new();
+    for number in 0..DATAGRAMS {
+        let mut bytes = seeds[rng.random_range(0..seeds.len())].clone();
+        mutate(&mut rng, &mut bytes, &seeds);
+        let source = IpAddr::from([192, 0, 2, rng.random_range(0..4)]);
+        target.feed(source, rng.random_range(0..5), &bytes);
+        if number % 20_000 == 0 {
+            target.check_memory();
+        }
+    }
+    target.check_memory();
+    // Mutation must reach everything, or the laws say nothing.
+    let total = target.total;
+    for (name, count) in [
+        ("decoded", total.datagrams_decoded),
+        ("rejected", total.datagrams_rejected),
+        ("unknown template", total.datagrams_unknown_template),
+        ("released", total.sets_released),
+        ("evicted or expired", total.sets_evicted + total.sets_expired),
+        ("options", total.option_records),
+        ("redefined", total.templates_redefined),
+        ("withdrawn", total.template_withdrawals),
+        ("wrong sample length", total.sflow_wrong_lengths),
+        ("implausible time", total.implausible_time),
+        ("implausible sampling", total.implausible_sampling),
+    ] {
+        assert!(count > 50, "{name}: {count}");
+    }
+}
+
+#[test]
+fn the_fuzz_bodies_hold_on_mutated_inputs() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let seeds = seeds();
+    let bodies: [(usize, fn(&[u8])); 5] = [
+        (2, hostile::netflow5),
+        (2, hostile::netflow7),
+        (2, hostile::netflow9),
+        (2, hostile::ipfix),
+        (4, hostile::sflow),
+    ];
+    for (version, body) in bodies {
+        for _ in 0..INPUTS {
+            let mut input = Vec::new();
+            for _ in 0..3 {
+                let seed = &seeds[rng.random_range(0..seeds.len())][version..];
+                input.extend(u16::try_from(seed.len()).unwrap().to_be_bytes());
+                input.extend(seed);
+            }
+            mutate(&mut rng, &mut input, &seeds);
+            body(&input);
+        }
+    }
+}
+
+#[test]
+fn mutated_captures_break_no_law() {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let captures = [pcap_of(&seeds()), pcapng_of(&seeds())];
+    for capture in &captures {
+        let found = hayrake::receive::pcap::datagrams(capture).filter(Result::is_ok).count();
+        assert_eq!(found, seeds().len(), "the capture to start from is in order");
+    }
+    for _ in 0..INPUTS {
+        let mut bytes = captures[rng.random_range(0..2)].clone();
+        mutate(&mut rng, &mut bytes, &captures);
+        hostile::capture(&bytes);
+    }
+}
+
+/// A UDP datagram from port 2055 in an Ethernet frame.
+fn frame(payload: &[u8]) -> Vec<u8> {
+    let length = |extra: usize| u16::try_from(payload.len() + extra).unwrap().to_be_bytes();
+    let mut bytes = vec![2; 12];
+    bytes.extend([0x08, 0, 0x45, 0]);
+    bytes.extend(length(28));
+    bytes.extend([0, 0, 0x40, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 9]);
+    bytes.extend([8, 7, 8, 7]);
+    bytes.extend(length(8));
+    bytes.extend([0, 0]);
+    bytes.extend(payload);
+    bytes
+}
+
+fn words(numbers: &[u32]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+}
+
+fn pcap_of(payloads: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = words(&[0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 1]);
+    for payload in payloads {
+        let frame = frame(payload);
+        let length = u32::try_from(frame.len()).unwrap();
+        bytes.extend(words(&[1_795_255_200, 0, length, length]));
+        bytes.extend(frame);
+    }
+    bytes
+}
+
+fn pcapng_of(payloads: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = words(&[0x0a0d_0d0a, 28, 0x1a2b_3c4d, 1, u32::MAX, u32::MAX, 28]);
+    bytes.extend(words(&[1, 20, 1, 65_535, 20]));
+    for payload in payloads {
+        let mut frame = frame(payload);
+        let length = u32::try_from(frame.len()).unwrap();
+        frame.resize(frame.len().next_multiple_of(4), 0);
+        let whole = u32::try_from(frame.len()).unwrap() + 32;
+        bytes.extend(words(&[6, whole, 0, 0, 0, length, length]));
+        bytes.extend(frame);
+        bytes.extend(words(&[whole]));
+    }
+    bytes
+}

@@ -1,0 +1,156 @@
+//! What must hold for any bytes whatever: the bodies of the fuzz targets, which
+//! `tests/hostile.rs` runs over mutated datagrams too.
+//!
+//! The laws: nothing panics, both loss identities of `DecodeCounts` hold after
+//! every datagram, and queues, lists and output stay within their bounds.
+
+#![allow(dead_code, reason = "the fuzz targets use one body each")]
+
+use std::net::IpAddr;
+
+use hayrake::decode::{Datagram, DecodeCounts, DecodeSettings, Decoded, Decoder, export_time};
+use hayrake::model::time::Timestamp;
+use hayrake::receive::pcap;
+
+/// Bytes that may wait for templates (`decode/queue.rs`).
+const MOST_WAITING_BYTES: u64 = 16 << 20;
+/// Problems listed for one datagram (`decode/problem.rs`).
+const MOST_PROBLEMS: usize = 32;
+/// Templates held for one exporter (`decode/templates.rs`).
+const MOST_TEMPLATES: usize = 1_024;
+/// Exporters remembered (`decode/exporter.rs`).
+const MOST_EXPORTERS: usize = 4_096;
+
+/// A decoder under attack.
+pub(crate) struct Target {
+    decoder: Decoder,
+    out: Decoded,
+    /// Sum of all counts.
+    pub(crate) total: DecodeCounts,
+    clock: u64,
+}
+
+impl Target {
+    pub(crate) fn new() -> Self {
+        Self {
+            decoder: Decoder::new(DecodeSettings::default()),
+            out: Decoded::default(),
+            total: DecodeCounts::default(),
+            clock: 1_795_255_200_000,
+        }
+    }
+
+    /// Feeds one datagram and checks the laws.
+    pub(crate) fn feed(&mut self, source: IpAddr, source_port: u16, payload: &[u8]) {
+        // A clock that moves lets templates and waiting sets expire.
+        self.clock += 997;
+        let received = Timestamp::from_millis(self.clock);
+        let _ = export_time(payload);
+        self.decoder.decode(Datagram { source, source_port, received, payload }, &mut self.out);
+        let counts = &self.out.counts;
+        assert_eq!(counts.datagrams_received, 1);
+        assert_eq!(counts.records_decoded, self.out.flows.len() as u64);
+        assert!(self.out.problems.len() <= MOST_PROBLEMS);
+        for problem in &self.out.problems {
+            assert!(!problem.to_string().is_empty());
+        }
+        for flow in &self.out.flows {
+            assert!(flow.start <= flow.end);
+            assert!(flow.end.signed_since(received) <= 600_000, "no flow of the future");
+        }
+        self.total += self.out.counts;
+        let (total, queued) = (&self.total, self.decoder.queued());
+        assert_eq!(
+            total.datagrams_received,
+            total.datagrams_decoded
+                + total.datagrams_unknown_template
+                + total.datagrams_rejected
+                + queued.datagrams
+        );
+        assert_eq!(
+            total.records_received,
+            total.records_decoded + total.records_unknown_template + total.records_rejected
+        );
+        assert_eq!(
+            total.sets_queued,
+            total.sets_released + total.sets_evicted + total.sets_expired + queued.records
+        );
+        assert!(queued.bytes <= MOST_WAITING_BYTES);
+        assert!((queued.records == 0) == (queued.datagrams == 0));
+    }
+
+    /// Checks the laws that take longer.
+    pub(crate) fn check_memory(&self) {
+        let exporters = self.decoder.exporters();
+        assert!(exporters.len() <= MOST_EXPORTERS);
+        for exporter in &exporters {
+            assert!(exporter.templates.len() <= MOST_TEMPLATES);
+            assert!(serde_json::to_string(exporter).is_ok());
+        }
+        let flows: u64 = exporters.iter().map(|exporter| exporter.flow_records).sum();
+        assert!(flows <= self.total.records_decoded, "evicted exporters take theirs along");
+    }
+}
+
+/// One fuzz input is several datagrams, each behind two bytes of length, so
+/// that templates and the data for them can both be found; a version that is
+/// not the format's own is set right, or nothing would be reached.
+fn datagrams(version: &[u8], data: &[u8]) {
+    let mut target = Target::new();
+    let mut rest = data;
+    let mut port = 0;
+    while let Some((length, after)) = rest.split_first_chunk::<2>() {
+        let length = usize::from(u16::from_be_bytes(*length)).min(after.len());
+        let (body, after) = after.split_at(length);
+        rest = after;
+        port = (port + 1) % 3;
+        target.feed(IpAddr::from([192, 0, 2, 1]), port, &[version, body].concat());
+    }
+    target.check_memory();
+}
+
+/// Any bytes as NetFlow v5.
+pub(crate) fn netflow5(data: &[u8]) {
+    datagrams(&[0, 5], data);
+}
+
+/// Any bytes as NetFlow v7.
+pub(crate) fn netflow7(data: &[u8]) {
+    datagrams(&[0, 7], data);
+}
+
+/// Any bytes as NetFlow v9.
+pub(crate) fn netflow9(data: &[u8]) {
+    datagrams(&[0, 9], data);
+}
+
+/// Any bytes as IPFIX.
+pub(crate) fn ipfix(data: &[u8]) {
+    datagrams(&[0, 10], data);
+}
+
+/// Any bytes as sFlow v5.
+pub(crate) fn sflow(data: &[u8]) {
+    datagrams(&[0, 0, 0, 5], data);
+}
+
+/// Any bytes as a capture; what is found in it is decoded.
+pub(crate) fn capture(data: &[u8]) {
+    let _ = pcap::is_capture(data);
+    let mut target = Target::new();
+    let mut problems = 0;
+    let mut packets = 0;
+    for captured in pcap::datagrams(data) {
+        packets += 1;
+        assert!(packets <= data.len(), "each packet takes bytes");
+        match captured {
+            Ok(captured) => target.feed(captured.source, captured.source_port, &captured.payload),
+            Err(problem) => {
+                problems += 1;
+                assert!(!problem.to_string().is_empty());
+                assert!(problem.offset <= data.len());
+            }
+        }
+    }
+    assert!(problems <= 1, "a capture ends at its first problem");
+}
