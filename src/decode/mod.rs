@@ -17,8 +17,10 @@
 
 mod counts;
 mod cursor;
+mod dump;
 mod exporter;
 mod fields;
+mod inspection;
 mod ipfix;
 mod layout;
 mod netflow5;
@@ -52,8 +54,13 @@ use crate::model::flow::FlowRecord;
 use crate::model::time::Timestamp;
 
 pub use counts::{DecodeCounts, Queued};
+pub use dump::DumpedRecord;
+pub use inspection::{Inspection, InspectionReport};
 pub use problem::{Problem, ProblemKind};
-pub use report::{ExporterReport, FieldReport, RateReport, SequenceReport, TemplateReport};
+pub use report::{
+    ExporterReport, FieldReport, RateReport, SamplerReport, SequenceReport, TemplateReport,
+    UnknownSet,
+};
 pub use sampling::RateField;
 pub use template::BadTemplate;
 

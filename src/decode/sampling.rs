@@ -48,29 +48,43 @@ pub(crate) struct SamplingValues {
 }
 
 /// The field that told a rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RateField {
     /// 34.
-    #[serde(rename = "samplingInterval (34)")]
     Interval,
     /// 50.
-    #[serde(rename = "samplerRandomInterval (50)")]
     RandomInterval,
     /// 305 and 306.
-    #[serde(rename = "samplingPacketInterval and samplingPacketSpace (305, 306)")]
     PacketInterval,
     /// 309 and 310.
-    #[serde(rename = "samplingSize and samplingPopulation (309, 310)")]
     Population,
     /// 311.
-    #[serde(rename = "samplingProbability (311)")]
     Probability,
     /// The v5 header or the sFlow sample header.
-    #[serde(rename = "header")]
     Header,
     /// `exporters.default_sampling`.
-    #[serde(rename = "configuration")]
     Configured,
+}
+
+impl RateField {
+    /// The name and number of the field.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Interval => "samplingInterval (34)",
+            Self::RandomInterval => "samplerRandomInterval (50)",
+            Self::PacketInterval => "samplingPacketInterval and samplingPacketSpace (305, 306)",
+            Self::Population => "samplingSize and samplingPopulation (309, 310)",
+            Self::Probability => "samplingProbability (311)",
+            Self::Header => "header",
+            Self::Configured => "configuration",
+        }
+    }
+}
+
+impl Serialize for RateField {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 /// What the sampling fields of one record come to.
