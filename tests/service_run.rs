@@ -65,6 +65,38 @@ fn every_datagram_and_record_is_accounted_for() {
 }
 
 #[test]
+fn in_a_flood_every_datagram_is_received_or_counted_as_lost() {
+    let site = Site::new();
+    let hayrake = site.run();
+    let mut exporter = Exporter::new(hayrake.udp);
+    let lines: Vec<_> = (1..=13).map(line).collect();
+    exporter.send_template();
+    const FLOOD: u64 = 50_000;
+    for _ in 0..FLOOD {
+        exporter.send_flows(&lines, &[OTHER, KETTLE[0]]);
+    }
+    // What the kernel dropped it tells with the next datagram it delivers.
+    let sum = |name: &str| hayrake.metric_sum(name);
+    let done = || {
+        sum("hayrake_datagrams_total")
+            + sum("hayrake_datagrams_queued")
+            + hayrake.metric("hayrake_queue_dropped_total{queue=\"datagrams\"}")
+    };
+    let (mut sent, mut looks) = (FLOOD + 1, 0);
+    eventually("everything received is accounted for", || {
+        if looks % 5 == 0 {
+            exporter.send_template();
+            sent += 1;
+        }
+        looks += 1;
+        let received = sum("hayrake_datagrams_received_total");
+        received + sum("hayrake_kernel_drops_total") == sent && done() == received
+    });
+    let decoded = hayrake.metric("hayrake_datagrams_total{outcome=\"decoded\"}");
+    assert!(decoded > 1000, "{decoded} decoded");
+}
+
+#[test]
 fn an_exporter_that_is_not_allowed_is_rejected_and_counted() {
     let site = Site::new();
     site.configure("exporters: {allow: [192.0.2.0/24]}\n");

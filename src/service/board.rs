@@ -10,19 +10,26 @@ use std::net::SocketAddr;
 use hashbrown::{HashMap, HashSet};
 
 use super::fronts::Reports;
-use crate::decode::ExporterReport;
+use crate::decode::{ExporterReport, Format};
 use crate::metrics::{EXPORTERS_LABELLED, Metrics, OTHER_EXPORTERS};
 use crate::publish::view::Current;
 
-/// What has been counted of one total.
-type Counted = HashMap<(String, &'static str), u64>;
+/// What the counters hold of one exporter's totals.
+#[derive(Default)]
+struct Counted {
+    /// By format: v5 and v7 count in the same unit.
+    lost: Vec<(Format, u64)>,
+    unknown_sampling: u64,
+}
 
 /// Gathers reports.
 #[derive(Default)]
 pub(super) struct Board {
     labelled: HashSet<String>,
-    lost: Counted,
-    unknown: HashMap<String, u64>,
+    /// By worker and exporter: behind two source addresses there may be one
+    /// sFlow agent, known to two workers. Only those reported last time are
+    /// here, so it is bounded by what decoders hold.
+    counted: HashMap<(usize, String), Counted>,
     advised: HashSet<String>,
 }
 
@@ -32,10 +39,14 @@ const ADVISED: usize = 10_000;
 impl Board {
     /// Looks at the reports of all workers.
     pub(super) fn gather(&mut self, workers: &[Reports], current: &Current, metrics: &Metrics) {
+        let mut before = std::mem::take(&mut self.counted);
         let mut shown = Vec::new();
-        for worker in workers {
-            for report in worker.load().iter() {
-                self.count(report, metrics);
+        for (worker, reports) in workers.iter().enumerate() {
+            for report in reports.load().iter() {
+                let key = (worker, report.exporter.clone());
+                let mut counted = before.remove(&key).unwrap_or_default();
+                self.count(report, &mut counted, metrics);
+                self.counted.insert(key, counted);
                 self.advise(report);
                 match serde_json::to_value(report) {
                     Ok(value) => shown.push(value),
@@ -47,17 +58,19 @@ impl Board {
         current.set_exporters(shown);
     }
 
-    fn count(&mut self, report: &ExporterReport, metrics: &Metrics) {
+    fn count(&mut self, report: &ExporterReport, counted: &mut Counted, metrics: &Metrics) {
         let label = self.label(&report.exporter);
         for sequence in &report.sequence {
-            let unit = sequence.unit;
-            // v5 and v7 both count flows: their totals are kept apart by name.
-            let key = (format!("{} {}", report.exporter, sequence.format), unit);
-            let added = added(self.lost.entry(key).or_default(), sequence.lost);
-            metrics.sequence_lost.with_label_values(&[label.as_str(), unit]).inc_by(added);
+            let known = counted.lost.iter().position(|(format, _)| *format == sequence.format);
+            let place = known.unwrap_or_else(|| {
+                counted.lost.push((sequence.format, 0));
+                counted.lost.len() - 1
+            });
+            let added = added(&mut counted.lost[place].1, sequence.lost);
+            let labels = [label.as_str(), sequence.unit];
+            metrics.sequence_lost.with_label_values(&labels).inc_by(added);
         }
-        let known = self.unknown.entry(report.exporter.clone()).or_default();
-        let added = added(known, report.unknown_sampling);
+        let added = added(&mut counted.unknown_sampling, report.unknown_sampling);
         if added > 0 {
             metrics.sampling_unknown.with_label_values(&[&label]).inc_by(added);
         }
@@ -101,7 +114,14 @@ pub(super) fn joined(addresses: &[SocketAddr]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use arc_swap::ArcSwap;
+
     use super::*;
+    use crate::decode::{Datagram, Decoded, Decoder};
+    use crate::model::time::Timestamp;
 
     #[test]
     fn a_total_that_begins_anew_is_counted_from_zero() {
@@ -110,6 +130,45 @@ mod tests {
         assert_eq!(added(&mut counted, 5), 0);
         assert_eq!(added(&mut counted, 8), 3);
         assert_eq!(added(&mut counted, 2), 2);
+    }
+
+    /// What a worker reports that was sent v9 packets 0 and 1 and then one
+    /// after a gap of `lost`.
+    fn reports(lost: u32) -> Reports {
+        let mut decoder = Decoder::default();
+        let mut out = Decoded::default();
+        for sequence in [0, 1, 2 + lost] {
+            let mut payload = vec![0, 9, 0, 0];
+            payload.extend([0; 4]);
+            payload.extend(1_000u32.to_be_bytes());
+            payload.extend(sequence.to_be_bytes());
+            payload.extend([0; 4]);
+            let datagram = Datagram {
+                source: [192, 0, 2, 1].into(),
+                source_port: 1,
+                received: Timestamp::from_secs(1_000),
+                payload: &payload,
+            };
+            decoder.decode(datagram, &mut out);
+        }
+        Arc::new(ArcSwap::from_pointee(decoder.exporters()))
+    }
+
+    #[test]
+    fn a_gap_is_counted_once_for_each_worker_that_saw_one() {
+        let metrics = Metrics::new().unwrap();
+        let current = Current::new(1, Duration::ZERO, Timestamp::EPOCH, 5);
+        let lost = || metrics.sequence_lost.with_label_values(&["192.0.2.1#0", "packets"]).get();
+        let mut board = Board::default();
+        let workers = [reports(8), reports(3)];
+        board.gather(&workers, &current, &metrics);
+        board.gather(&workers, &current, &metrics);
+        assert_eq!(lost(), 11);
+        assert_eq!(current.exporters().len(), 2);
+        // Both have forgotten it; heard anew, it has lost two more.
+        board.gather(&[], &current, &metrics);
+        board.gather(&[reports(2)], &current, &metrics);
+        assert_eq!(lost(), 13);
     }
 
     #[test]
