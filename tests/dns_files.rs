@@ -3,6 +3,8 @@
 //! The files are shared with the developers' machines and no part of the
 //! package; where they are absent the tests say so and pass.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 

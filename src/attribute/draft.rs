@@ -90,7 +90,7 @@ fn draft(input: &BuildInput<'_>, desk: &mut Desk<'_>, names: Vec<ConcreteName>) 
     };
     for name in names {
         let Some(id) = name.id else {
-            draft.names.push((name, Verdict::Unresolvable { last_seen: None }));
+            draft.names.push((name, Verdict::Unresolvable));
             continue;
         };
         let judged = desk.judge(id);

@@ -56,6 +56,9 @@ pub struct Explanation {
     /// For a name: what it leads to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<AddressMention>,
+    /// For a dedicated name: whether one of its addresses is valid on the day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_on_day: Option<bool>,
     /// For an address: what leads to it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<NameMention>,
@@ -156,6 +159,12 @@ impl From<Interval> for Stretch {
     }
 }
 
+impl From<Stretch> for Interval {
+    fn from(stretch: Stretch) -> Self {
+        Self { from: stretch.from, until: stretch.until }
+    }
+}
+
 /// Explains `subject` with the knowledge of the input's day.
 pub fn explain(input: &BuildInput<'_>, subject: &Subject) -> Explanation {
     match subject {
@@ -170,7 +179,7 @@ fn judge<'a>(input: &'a BuildInput<'_>) -> Judge<'a> {
 
 fn explain_name(input: &BuildInput<'_>, name: &DomainName) -> Explanation {
     let (verdict, addresses) = match input.dns.find(name) {
-        None => (Verdict::Unresolvable { last_seen: None }, Vec::new()),
+        None => (Verdict::Unresolvable, Vec::new()),
         Some(id) => {
             let judged = judge(input).name(id);
             let addresses = judged.addresses.iter().map(|judged| mention_address(input, judged));
@@ -188,12 +197,18 @@ fn explain_name(input: &BuildInput<'_>, name: &DomainName) -> Explanation {
             valid: Vec::new(),
         }
     });
+    let day = Interval { from: input.day.start(), until: input.day.end().shifted(-1) };
+    let valid_on_day = verdict.is_dedicated().then(|| {
+        let mut valid = addresses.iter().flat_map(|address| &address.valid);
+        valid.any(|valid| Interval::from(*valid).common(day).is_some())
+    });
     Explanation {
         subject: name.to_string(),
         day: input.day,
         why: verdict.to_string(),
         verdict,
         groups: groups.collect(),
+        valid_on_day,
         addresses,
         names: Vec::new(),
         among_lines: None,
@@ -249,6 +264,7 @@ fn explain_address(input: &BuildInput<'_>, address: IpAddr) -> Explanation {
         verdict: judged.verdict,
         groups,
         addresses: Vec::new(),
+        valid_on_day: None,
         among_lines: Some((input.excluded)(address)),
     }
 }
@@ -286,6 +302,9 @@ impl fmt::Display for Explanation {
         writeln!(f, "{}, as known on {}: {}", self.subject, self.day, self.why)?;
         if self.among_lines == Some(true) {
             writeln!(f, "  lies among the lines, so it is never an endpoint")?;
+        }
+        if self.valid_on_day == Some(false) {
+            writeln!(f, "  none of its addresses is valid on the day")?;
         }
         if self.groups.is_empty() {
             writeln!(f, "  stands for no group")?;

@@ -214,7 +214,9 @@ fn why_not(draft: &GroupDraft, verdict: &str, day: Day) -> String {
     if draft.endpoints.is_empty() && draft.excluded > 0 {
         return "all its addresses lie among the lines".to_owned();
     }
-    format!("dedicated, but no endpoint of it is valid on {day}")
+    let last = draft.endpoints.values().flatten().map(|valid| valid.until).max();
+    let last = last.map(|last| format!(", the last until {last}")).unwrap_or_default();
+    format!("dedicated, but no endpoint of it is valid on {day}{last}")
 }
 
 impl fmt::Display for BuildReport {

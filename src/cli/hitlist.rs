@@ -1,13 +1,148 @@
-//! `hayrake hitlist`.
+//! `hayrake hitlist`: read what a configuration names, build the hitlist of a
+//! day, and print the summary or explain one name or address.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use clap::Subcommand;
 
 use super::Outcome;
+use crate::attribute::{Explanation, Subject, explain};
+use crate::config::Config;
+use crate::dns::resolve::{ResolveReport, ResolveSettings, resolve};
+use crate::model::line::Regions;
+use crate::model::time::{Day, Timestamp};
+use crate::service::clock::Clock;
+use crate::service::sources::Sources;
 
 /// Build the hitlist, or explain a name or an address.
 #[derive(clap::Args)]
-pub(super) struct Hitlist {}
+pub(super) struct Hitlist {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the hitlist and say what became of every group and why.
+    ///
+    /// Ends with 1 when no class at all can be detected.
+    Build {
+        #[command(flatten)]
+        input: Input,
+    },
+    /// Say what a name or an address stands for: every name, owner, chain, day
+    /// and source behind the verdict.
+    Explain {
+        #[command(flatten)]
+        input: Input,
+        /// A domain name or an address.
+        #[arg(value_name = "NAME-OR-ADDRESS")]
+        subject: String,
+    },
+}
+
+#[derive(clap::Args)]
+struct Input {
+    /// The configuration: its signatures, prefixes and DNS files are used.
+    #[arg(short, long, value_name = "FILE")]
+    config: PathBuf,
+    /// The UTC day whose knowledge is used, such as 2026-11-21; else today.
+    #[arg(long, value_name = "DAY")]
+    day: Option<String>,
+    /// Ask the configured resolvers as well; this alone needs the network.
+    #[arg(long)]
+    resolve: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
 
 impl Hitlist {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
-        anyhow::bail!("not built yet")
+        match self.command {
+            Command::Build { input } => input.build(),
+            Command::Explain { input, subject } => input.explain(&subject),
+        }
     }
+}
+
+impl Input {
+    fn build(self) -> anyhow::Result<Outcome> {
+        let (sources, day) = self.read()?;
+        let report = sources.build(day).report;
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&report)?);
+        } else {
+            print!("{report}");
+        }
+        let detectable = report.classes.iter().any(|class| class.monitored > 0);
+        Ok(if detectable { Outcome::Fine } else { Outcome::Findings })
+    }
+
+    fn explain(self, subject: &str) -> anyhow::Result<Outcome> {
+        let subject: Subject = subject.parse().map_err(|why: String| anyhow!(why))?;
+        let (sources, day) = self.read()?;
+        let explanation: Explanation = sources.with_input(day, |input| explain(input, &subject));
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&explanation)?);
+        } else {
+            print!("{explanation}");
+        }
+        Ok(Outcome::Fine)
+    }
+
+    /// Everything that the configuration names, and the day. What was read is
+    /// said on standard error.
+    fn read(&self) -> anyhow::Result<(Sources, Day)> {
+        let config = super::config(&self.config)?;
+        let now = Clock::Real.now();
+        let day = self.day.as_deref().map_or(Ok(now.day()), day)?;
+        // Whoever asks about a later day means it.
+        let until = now.max(day.end());
+        let mut sources = Sources::read(&config, &Regions::default(), until)
+            .map_err(|wrong| anyhow!(wrong.join("\n")))?;
+        for feed in &sources.reports {
+            eprintln!("{}: {}", feed.path.display(), feed.report);
+            for problem in &feed.report.problems {
+                eprintln!("  {}: {}", problem.place, problem.what);
+            }
+        }
+        if self.resolve {
+            ask(&config, &mut sources, now)?;
+        } else if config.dns.resolve.is_some() {
+            eprintln!("the configured resolvers were not asked; --resolve does that");
+        }
+        Ok((sources, day))
+    }
+}
+
+/// Asks the resolvers and adds what they say.
+fn ask(config: &Config, sources: &mut Sources, now: Timestamp) -> anyhow::Result<()> {
+    let Some(configured) = &config.dns.resolve else {
+        bail!("--resolve: the configuration has no dns.resolve");
+    };
+    let settings =
+        ResolveSettings { servers: configured.servers.clone(), ..ResolveSettings::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let asked = runtime.block_on(resolve(&sources.signatures, &settings, now));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    let resolved = asked.context("the resolvers could not be asked")?;
+    sources.learn(&resolved.answers);
+    let ResolveReport { names, questions, answered, empty, failed, skipped, problems, .. } =
+        &resolved.report;
+    eprintln!(
+        "resolvers: {names} names, {questions} questions, {answered} answered, {empty} empty, {failed} failed; {} wildcards cannot be asked for",
+        skipped.len()
+    );
+    for problem in problems {
+        eprintln!("  {problem}");
+    }
+    Ok(())
+}
+
+fn day(text: &str) -> anyhow::Result<Day> {
+    let start: Result<Timestamp, String> = format!("{text}T00:00:00Z").parse();
+    start.map(Timestamp::day).map_err(|_| anyhow!("--day `{text}` is no day such as 2026-11-21"))
 }

@@ -102,6 +102,8 @@ impl ReadReport {
             let end = (0..=LONGEST_PROBLEM.min(what.len())).rev();
             let end = end.into_iter().find(|end| what.is_char_boundary(*end)).unwrap_or(0);
             what.truncate(end);
+            // It will be printed on terminals.
+            let what = what.replace(char::is_control, "?");
             self.problems.push(ReadProblem { place, what });
         }
     }

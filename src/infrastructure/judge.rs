@@ -118,6 +118,9 @@ impl<'a> Judge<'a> {
     }
 
     fn verdict(&self, owner: &Arc<str>, addresses: &[JudgedAddress]) -> Verdict {
+        if addresses.is_empty() {
+            return Verdict::Unresolvable;
+        }
         // What a rewriting resolver said is dropped; but a name that has
         // nothing else is on an address that everybody is on.
         let all_crowded = addresses.iter().all(|judged| judged.crowded);
@@ -125,13 +128,6 @@ impl<'a> Judge<'a> {
         let reasons: Vec<Sharing> = kept().flat_map(|judged| judged.sharing.clone()).collect();
         if !reasons.is_empty() {
             return Verdict::shared(reasons);
-        }
-        let holds = |judged: &JudgedAddress| {
-            judged.reached.valid.iter().any(|valid| valid.until >= self.day.start())
-        };
-        if !kept().any(holds) {
-            let last_seen = kept().map(|judged| judged.reached.presence.until).max();
-            return Verdict::Unresolvable { last_seen };
         }
         let population = |judged: &JudgedAddress| judged.reached.population;
         if !self.settings.trust_partial && !kept().any(population) {
@@ -279,7 +275,7 @@ impl<'a> Judge<'a> {
             .into_iter()
             .max_by(|(owner, one), (other, two)| one.0.cmp(&two.0).then_with(|| other.cmp(owner)));
         let Some((owner, (_, presence, population))) = main else {
-            return AddressJudgement { verdict: Verdict::Unresolvable { last_seen: None }, names };
+            return AddressJudgement { verdict: Verdict::Unresolvable, names };
         };
         let hold = self.settings.hold_of(address, self.in_cloud);
         let valid = vec![Interval { from: presence.from, until: presence.until.plus(hold) }];

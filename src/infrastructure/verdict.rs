@@ -8,12 +8,13 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::model::domain::DomainName;
-use crate::model::time::{Day, Timestamp};
+use crate::model::time::Day;
 
 /// Most reasons kept with one verdict; the rest is counted.
 pub const MOST_REASONS: usize = 10;
 
-/// Whether what serves a name serves one owner only (paper §4.2.1).
+/// Whether what serves a name serves one owner only (paper §4.2.1), over all
+/// that is known of it. Whether it can be reached now is another question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "lowercase")]
 pub enum Verdict {
@@ -34,12 +35,8 @@ pub enum Verdict {
         /// How many addresses only partial sources know.
         addresses: usize,
     },
-    /// There is no address, or none that still holds.
-    Unresolvable {
-        /// When it last had one.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        last_seen: Option<Timestamp>,
-    },
+    /// No answer leads to an address.
+    Unresolvable,
 }
 
 impl Verdict {
@@ -56,7 +53,7 @@ impl Verdict {
             Self::Dedicated { .. } => "dedicated",
             Self::Shared { .. } => "shared",
             Self::Undecided { .. } => "undecided",
-            Self::Unresolvable { .. } => "unresolvable",
+            Self::Unresolvable => "unresolvable",
         }
     }
 
@@ -142,12 +139,7 @@ impl fmt::Display for Verdict {
                     "undecided: {addresses} {are} known only from partial sources, which would not have seen others on {them}"
                 )
             }
-            Self::Unresolvable { last_seen: None } => {
-                f.write_str("unresolvable: no answer leads to an address")
-            }
-            Self::Unresolvable { last_seen: Some(last) } => {
-                write!(f, "unresolvable: last seen {last}, which no longer holds")
-            }
+            Self::Unresolvable => f.write_str("unresolvable: no answer leads to an address"),
         }
     }
 }

@@ -47,9 +47,12 @@ fn what_no_longer_holds_is_not_monitored() {
         .seen("a.example.com", "198.51.100.1", (-9, -5), 50)
         .class("maker", &[&["a.example.com"]]);
     let built = world.built();
-    assert_eq!(verdict(&built, 0, 0), "unresolvable");
+    assert_eq!(verdict(&built, 0, 0), "dedicated");
     let why = built.report.classes[0].groups[0].why_not.as_deref().unwrap();
-    assert!(why.contains("last seen 2026-11-16T12:00:00Z"), "{why}");
+    assert!(why.contains("no endpoint of it is valid on 2026-11-21, the last until"), "{why}");
+    assert!(why.contains("until 2026-11-17T12:00:00Z"), "{why}");
+    let told = world.with(TODAY, |input| explain(input, &"a.example.com".parse().unwrap()));
+    assert!(told.to_string().contains("none of its addresses is valid on the day"), "{told}");
     assert_eq!(built.rules.classes()[0].monitored(), 0);
 }
 
