@@ -2,6 +2,8 @@
 //! rule of what breaks collectors in the field; the number is that of the rule
 //! in EXPORTERS.md. Sampling has its own file.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 #[path = "support/datagrams.rs"]
 mod datagrams;
 

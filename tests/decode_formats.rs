@@ -1,5 +1,7 @@
 //! What the formats allow: lengths, sets, messages and samples of every kind.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 #[path = "support/datagrams.rs"]
 mod datagrams;
 

@@ -1,6 +1,8 @@
 //! Sampling, rule by rule: each test is a rule of what breaks collectors in the
 //! field; the number is that of the rule in EXPORTERS.md.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 #[path = "support/datagrams.rs"]
 mod datagrams;
 

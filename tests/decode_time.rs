@@ -1,6 +1,8 @@
 //! Flow times in whole datagrams; the number is that of the rule in
 //! EXPORTERS.md.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 #[path = "support/datagrams.rs"]
 mod datagrams;
 

@@ -1,6 +1,8 @@
 //! Mutated datagrams and captures: the bodies of the fuzz targets as a smoke
 //! test that needs no nightly compiler.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 #[path = "support/datagrams.rs"]
 mod datagrams;
 #[path = "support/hostile.rs"]

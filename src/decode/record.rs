@@ -16,6 +16,9 @@ const MOST_PACKETS: u64 = 1 << 42;
 /// More bytes than any link carries in an hour, for records without packets.
 const MOST_BYTES: u64 = 1 << 52;
 
+/// In two bytes the upper four are the data offset, to be ignored (RFC 7125).
+const CONTROL_BITS: u16 = 0x0fff;
+
 /// What was odd about records, counted over a set.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Oddities {
@@ -50,7 +53,7 @@ pub(crate) fn read(
         source_port: low16(layout.source_port.read(window)),
         destination_port: low16(layout.destination_port.read(window)),
         protocol: low8(layout.protocol.read(window)),
-        tcp_flags: low16(layout.tcp_flags.read(window)),
+        tcp_flags: low16(layout.tcp_flags.read(window)) & CONTROL_BITS,
         packets: layout.packets.read(window),
         bytes: layout.bytes.read(window),
         counters: if layout.totals { Counters::Total } else { Counters::Delta },
