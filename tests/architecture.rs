@@ -62,6 +62,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "attribute",
             "detect",
             "pipeline",
+            "replay",
             "metrics",
             "publish",
             "config",

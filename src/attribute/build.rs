@@ -5,6 +5,7 @@
 //! roles stand still while endpoints come and go ([`refresh`]).
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use hashbrown::HashMap;
 
@@ -18,6 +19,12 @@ use crate::model::endpoint::Port;
 use crate::model::group::GroupId;
 use crate::model::rules::{ClassRule, GroupRule, Role, Rules};
 use crate::signature::{ClassDefinition, GroupDefinition};
+
+/// How long before its first answer an endpoint counts already. NetFlow v9 and
+/// IPFIX headers are in whole seconds, so a flow right behind its answer seems
+/// up to a second older than it; and the clocks of exporters and resolvers
+/// differ by some seconds without anybody noticing.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);
 
 /// Builds the hitlist and the rules of a day.
 pub fn build(input: &BuildInput<'_>) -> Built {
@@ -104,7 +111,7 @@ fn united_entries<'a>(
             address,
             group,
             ports: ports.to_vec(),
-            from: valid.from,
+            from: valid.from.minus(CLOCK_SLACK),
             until: valid.until,
         })
     });
