@@ -7,10 +7,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::isp::TrueClass;
 use super::score::{Score, Tally, Truth};
 use crate::model::detection::Detection;
 use crate::model::line::LineId;
+use crate::model::rules::Level;
 use crate::model::time::{Timestamp, Window};
 
 /// Claims and the truth.
@@ -53,18 +56,17 @@ impl Board {
         }
     }
 
-    /// Scores the hours that began before `before` and gives how many there
-    /// were. An hour in which nothing was claimed is not one of them.
-    pub fn close(&mut self, before: Timestamp) -> u32 {
+    /// Scores the hours that began before `before` and says whether there was
+    /// one. An hour in which nothing was claimed is none.
+    pub fn close(&mut self, before: Timestamp) -> bool {
         let still_open = self.open.split_off(&before);
         let closed = std::mem::replace(&mut self.open, still_open);
-        let mut number = 0;
+        let any = !closed.is_empty();
         for (start, claims) in closed {
             let claims = claims.iter().map(|(line, class)| (*line, &**class));
             self.last = Some((start, self.truth.score(claims)));
-            number += 1;
         }
-        number
+        any
     }
 
     /// The score of the whole run so far.
@@ -72,78 +74,124 @@ impl Board {
         self.truth.score(self.ever.iter().map(|(line, class)| (*line, &**class)))
     }
 
-    /// The board as text. `monitored` gives N of each class, as it is now.
-    pub fn table(&self, monitored: &dyn Fn(&str) -> usize) -> String {
-        let mut out = String::new();
-        let title = match &self.last {
-            Some((start, _)) => format!("hour from {start}"),
-            None => "no hour window has closed yet".to_owned(),
-        };
-        // Writing to a string cannot fail, here and below.
-        let _ = writeln!(
-            out,
-            "{title}\n\n{:28}{:14}{:>4}{:>8} |{:>8}{:>7}{:>11}{:>8} |{:>8}{:>7}{:>11}{:>8}",
-            "class",
-            "level",
-            "N",
-            "lines",
-            "found",
-            "wrong",
-            "precision",
-            "recall",
-            "ever",
-            "wrong",
-            "precision",
-            "recall"
-        );
+    /// The hour that was scored last.
+    pub fn last_hour(&self) -> Option<Timestamp> {
+        self.last.as_ref().map(|(start, _)| *start)
+    }
+
+    /// The board, a row for each class and one for all at the end. `monitored`
+    /// gives N of each class, as it is now.
+    pub fn rows(&self, monitored: &dyn Fn(&str) -> usize) -> Vec<BoardRow> {
         let so_far = self.so_far();
-        let nothing = Tally::default();
-        for (place, class) in self.classes.iter().enumerate() {
-            let of = |score: &Score| score.classes.get(place).map_or(nothing, |(_, tally)| *tally);
-            let last = self.last.as_ref().map(|(_, score)| of(score));
-            let n = monitored(&class.class);
-            row(&mut out, &class.class, class.level.as_str(), n, last, of(&so_far));
-        }
-        let last = self.last.as_ref().map(|(_, score)| score.total());
-        let all = self.classes.iter().map(|class| monitored(&class.class)).sum();
-        row(&mut out, "all", "", all, last, so_far.total());
-        out
+        let last = self.last.as_ref().map(|(_, score)| score);
+        let tally = |score: &Score, place: usize| {
+            score.classes.get(place).map_or_else(Tally::default, |(_, tally)| *tally)
+        };
+        let mut rows: Vec<BoardRow> = self
+            .classes
+            .iter()
+            .enumerate()
+            .map(|(place, TrueClass { class, level })| BoardRow {
+                class: Arc::clone(class),
+                level: Some(*level),
+                groups: monitored(class),
+                last_hour: last.map(|score| tally(score, place).into()),
+                so_far: tally(&so_far, place).into(),
+            })
+            .collect();
+        rows.push(BoardRow {
+            class: "all".into(),
+            level: None,
+            groups: rows.iter().map(|row| row.groups).sum(),
+            last_hour: last.map(|score| score.total().into()),
+            so_far: so_far.total().into(),
+        });
+        rows
     }
 }
 
-/// One line of the board.
-fn row(out: &mut String, class: &str, level: &str, n: usize, last: Option<Tally>, ever: Tally) {
-    let _ = write!(out, "{class:28}{level:14}{n:>4}{:>8} |", ever.lines);
-    match last {
-        Some(last) => cells(out, last),
-        None => {
-            let _ = write!(out, "{:>34}", "");
-        }
-    }
-    out.push_str(" |");
-    cells(out, ever);
-    out.push_str(if n == 0 { "  not detectable now\n" } else { "\n" });
+/// One class on the board.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BoardRow {
+    /// The class, or `all`.
+    pub class: Arc<str>,
+    /// Its level; absent for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
+    /// N: groups monitored now. None: the class is not detectable.
+    pub groups: usize,
+    /// The last hour window that closed, if one has.
+    pub last_hour: Option<BoardTally>,
+    /// The whole run, hour and day windows.
+    pub so_far: BoardTally,
 }
 
-fn cells(out: &mut String, tally: Tally) {
+/// A tally with what follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct BoardTally {
+    /// Lines that have the class.
+    pub lines: u64,
+    /// Lines on which it was claimed.
+    pub claimed: u64,
+    /// Lines on which it was claimed wrongly.
+    pub wrong: u64,
+    /// Share of claims that are right.
+    pub precision: Option<f64>,
+    /// Share of lines with the class on which it was claimed.
+    pub recall: Option<f64>,
+}
+
+impl From<Tally> for BoardTally {
+    fn from(tally: Tally) -> Self {
+        Self {
+            lines: tally.lines,
+            claimed: tally.claimed,
+            wrong: tally.wrong(),
+            precision: tally.precision(),
+            recall: tally.recall(),
+        }
+    }
+}
+
+/// The rows as a table for people.
+pub fn table(rows: &[BoardRow]) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail, here and below.
+    let _ = writeln!(out, "{:50}{:^33}{:^33}", "", "last hour window", "whole run");
+    let _ = write!(out, "{:26}{:13}{:>4}{:>7}", "class", "level", "N", "lines");
+    for _ in 0..2 {
+        let _ = write!(out, "{:>9}{:>6}{:>10}{:>8}", "claimed", "wrong", "precision", "recall");
+    }
+    out.push('\n');
+    for row in rows {
+        let level = row.level.map_or("", Level::as_str);
+        let BoardRow { class, groups, last_hour, so_far, .. } = row;
+        let _ = write!(out, "{class:26}{level:13}{groups:>4}{:>7}", so_far.lines);
+        match last_hour {
+            Some(last) => cells(&mut out, last),
+            None => {
+                let _ = write!(out, "{:33}", "");
+            }
+        }
+        cells(&mut out, so_far);
+        out.push_str(if *groups == 0 { "  not detectable now\n" } else { "\n" });
+    }
+    out
+}
+
+fn cells(out: &mut String, tally: &BoardTally) {
     let percent = |share: Option<f64>| {
         share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share * 100.0))
     };
-    let _ = write!(
-        out,
-        "{:>8}{:>7}{:>11}{:>8}",
-        tally.claimed,
-        tally.wrong(),
-        percent(tally.precision()),
-        percent(tally.recall())
-    );
+    let BoardTally { claimed, wrong, .. } = tally;
+    let (precision, recall) = (percent(tally.precision), percent(tally.recall));
+    let _ = write!(out, "{claimed:>9}{wrong:>6}{precision:>10}{recall:>8}");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::line::RegionId;
-    use crate::model::rules::Level;
 
     fn detection(window: Window, hour: u64, line: u128, class: &str) -> Detection {
         let start = Timestamp::from_secs(hour * 3_600);
@@ -176,12 +224,12 @@ mod tests {
             detection(Window::Hour, 1, 3, "kettle"),
             detection(Window::Day, 0, 2, "kettle"),
         ]);
-        assert_eq!(board.close(Timestamp::from_secs(3_600)), 1);
+        assert!(board.close(Timestamp::from_secs(3_600)));
         let (_, hour) = board.last.clone().unwrap();
         assert_eq!(hour.total(), Tally { lines: 2, claimed: 1, right: 1 });
         assert_eq!(board.so_far().total(), Tally { lines: 2, claimed: 3, right: 2 });
-        assert_eq!(board.close(Timestamp::from_secs(3_600)), 0, "no hour is scored twice");
-        assert_eq!(board.close(Timestamp::MAX), 1);
+        assert!(!board.close(Timestamp::from_secs(3_600)), "no hour is scored twice");
+        assert!(board.close(Timestamp::MAX));
         let (_, hour) = board.last.clone().unwrap();
         assert_eq!(hour.total(), Tally { lines: 2, claimed: 1, right: 0 });
     }
@@ -190,9 +238,12 @@ mod tests {
     fn a_class_without_groups_is_marked() {
         let classes = [TrueClass { class: "kettle".into(), level: Level::Product }];
         let board = Board::new(&classes, [(LineId(1), "kettle")]);
-        let table = board.table(&|_| 0);
-        assert!(
-            table.lines().any(|line| line.starts_with("kettle") && line.contains("not detectable"))
-        );
+        let is_marked = |groups| {
+            let table = table(&board.rows(&|_| groups));
+            let mut rows = table.lines().filter(|row| row.starts_with("kettle"));
+            rows.any(|row| row.ends_with("not detectable now"))
+        };
+        assert!(is_marked(0));
+        assert!(!is_marked(1));
     }
 }

@@ -15,6 +15,7 @@ pub mod board;
 pub mod capture;
 mod draw;
 pub mod export;
+pub mod feed;
 mod files;
 mod isp;
 pub mod names;

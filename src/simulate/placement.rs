@@ -13,6 +13,7 @@ use super::addresses::{MOST_SERVERS, server};
 use super::backends::{Backends, GroupBackend, Other, OtherKind, Place};
 use super::draw::Draw;
 use super::names::{NameData, NameRecord};
+use super::population::known_share;
 use crate::model::domain::{DomainName, NamePattern};
 use crate::model::endpoint::Port;
 use crate::model::flow::{TCP, UDP};
@@ -69,10 +70,12 @@ impl Placement {
         for (class, definition) in set.classes.iter().enumerate() {
             let has_children =
                 set.classes.iter().any(|other| other.parent.as_ref() == Some(&definition.class));
-            // About one class in twelve lives wholly on content networks and
-            // cannot be told from others (paper §4.2.3); not one that others
-            // hang on, which would take them along.
-            let all_shared = !has_children && self.draw.chance(1.0 / 12.0);
+            // Some classes live wholly on content networks and cannot be told
+            // from others (paper §4.2.3): none that the paper counted in the
+            // wild, since it could, and none that others hang on, which would
+            // take them along.
+            let may_be = !has_children && known_share(&definition.class).is_none();
+            let all_shared = may_be && self.draw.chance(1.0 / 8.0);
             for (place, group) in definition.groups.iter().enumerate() {
                 let shared = all_shared || (place >= 2 && self.draw.chance(0.2));
                 self.group(class, group, shared)?;

@@ -213,14 +213,17 @@ pub(super) fn lineage(set: &SignatureSet, class: usize) -> Vec<usize> {
     family
 }
 
-/// The share of a class: that of the first entry all of whose words are words
-/// of the class's name.
+/// The share of a class.
 fn share(class: &str) -> f64 {
+    known_share(class).map_or(SMALLEST_SHARE, |share| share.max(SMALLEST_SHARE))
+}
+
+/// The share that the paper counted, if it did: of the first entry all of
+/// whose words are words of the class's name.
+pub(super) fn known_share(class: &str) -> Option<f64> {
     let words: Vec<&str> = class.split('-').collect();
-    SHARES
-        .iter()
-        .find(|(known, _)| known.split('-').all(|word| words.contains(&word)))
-        .map_or(SMALLEST_SHARE, |(_, share)| share.max(SMALLEST_SHARE))
+    let is_meant = |known: &str| known.split('-').all(|word| words.contains(&word));
+    SHARES.iter().find(|(known, _)| is_meant(known)).map(|(_, share)| *share)
 }
 
 #[cfg(test)]
