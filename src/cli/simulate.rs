@@ -111,8 +111,5 @@ impl Simulate {
 
 /// The signatures of a folder, or the shipped ones.
 fn load(dir: Option<&Path>) -> anyhow::Result<SignatureSet> {
-    dir.map_or_else(signature::shipped, signature::load).map_err(|findings| {
-        let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("the signatures cannot be used:\n{}", findings.join("\n"))
-    })
+    dir.map_or_else(signature::shipped, signature::load).map_err(super::findings)
 }
