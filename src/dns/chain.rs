@@ -62,21 +62,31 @@ pub struct Reached {
     pub chain: Vec<NameId>,
 }
 
-/// The addresses that served `name` by the end of `day`, sorted. `hold` says
-/// how long an address holds after it was last seen.
+/// Everything that a name led to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// The addresses, sorted.
+    pub addresses: Vec<Reached>,
+    /// Whether [`MOST_STEPS`] was hit, so that there may be more.
+    pub cut: bool,
+}
+
+/// The addresses that served `name` by the end of `day`. `hold` says how long
+/// an address holds after it was last seen.
 pub fn addresses_of(
     dns: &Knowledge,
     name: NameId,
     day: Day,
     hold: &dyn Fn(IpAddr) -> Duration,
-) -> Vec<Reached> {
+) -> Reach {
     let mut walk = Walk { dns, day, hold, steps: 0, path: vec![name], found: BTreeMap::new() };
     walk.follow(name, &[Interval::ALWAYS]);
-    let mut found: Vec<Reached> = walk.found.into_values().collect();
-    for reached in &mut found {
+    let cut = walk.steps > MOST_STEPS;
+    let mut addresses: Vec<Reached> = walk.found.into_values().collect();
+    for reached in &mut addresses {
         reached.valid = united(std::mem::take(&mut reached.valid));
     }
-    found
+    Reach { addresses, cut }
 }
 
 struct Walk<'a> {
@@ -186,7 +196,9 @@ mod tests {
 
     fn reached(dns: &Knowledge, name: &str) -> Vec<Reached> {
         let id = dns.find(&name.parse().unwrap()).unwrap();
-        addresses_of(dns, id, Day(9), &|_| Duration::from_secs(HOUR))
+        let reach = addresses_of(dns, id, Day(9), &|_| Duration::from_secs(HOUR));
+        assert!(!reach.cut);
+        reach.addresses
     }
 
     #[test]
@@ -232,5 +244,17 @@ mod tests {
             .map(|(from, until)| Interval { from: hours(from), until: hours(until) });
         assert_eq!(found[0].valid, expected);
         assert_eq!(found[0].presence, Interval { from: hours(0), until: hours(96) });
+    }
+    #[test]
+    fn a_knot_of_aliases_is_cut_and_said() {
+        let mut dns = Knowledge::new();
+        let name = |n: usize| format!("n{n}.example.com");
+        for (from, to) in (0..12).flat_map(|from| (0..12).map(move |to| (from, to))) {
+            if from != to {
+                insert(&mut dns, &name(from), &name(to), 0, 9);
+            }
+        }
+        let id = dns.find(&name(0).parse().unwrap()).unwrap();
+        assert!(addresses_of(&dns, id, Day(9), &|_| Duration::ZERO).cut);
     }
 }

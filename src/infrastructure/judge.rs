@@ -110,10 +110,16 @@ impl<'a> Judge<'a> {
     pub fn name(&mut self, name: NameId) -> NameJudgement {
         let owner = self.acting_owner(name);
         let hold = |address| self.settings.hold_of(address, self.in_cloud);
-        let reached = addresses_of(self.dns, name, self.day, &hold);
+        let reach = addresses_of(self.dns, name, self.day, &hold);
+        let reached = reach.addresses.into_iter();
         let addresses: Vec<JudgedAddress> =
-            reached.into_iter().map(|reached| self.judged(reached, &owner)).collect();
-        let verdict = self.verdict(&owner, &addresses);
+            reached.map(|reached| self.judged(reached, &owner)).collect();
+        let verdict = if reach.cut {
+            let name = self.dns.name(name).clone();
+            Verdict::shared(vec![Sharing::ManyAliases { name }])
+        } else {
+            self.verdict(&owner, &addresses)
+        };
         NameJudgement { owner, verdict, addresses }
     }
 

@@ -81,6 +81,11 @@ pub enum Sharing {
         /// Who said so.
         source: String,
     },
+    /// The name leads to a knot of aliases that was not followed to its end.
+    ManyAliases {
+        /// The name.
+        name: DomainName,
+    },
     /// So many names lead to the address that they were not followed.
     ManyNames {
         /// The address.
@@ -152,6 +157,9 @@ impl fmt::Display for Sharing {
                 f,
                 "{source} gave {address} for {owners} owners on {day}, as a rewriting resolver, a parking page or a sinkhole does"
             ),
+            Self::ManyAliases { name } => {
+                write!(f, "{name} leads to more aliases than are followed")
+            }
             Self::ManyNames { address, name } => {
                 write!(f, "too many names to follow lead to {address} through {name}")
             }

@@ -182,4 +182,41 @@ proptest! {
         let told = |built: &Built| serde_json::to_string(&built.report).unwrap();
         prop_assert_eq!(told(&one), told(&two));
     }
+
+    /// Whatever the tangle: while an endpoint of a maker's name is valid,
+    /// nobody else was seen on its address under a name of their own.
+    #[test]
+    fn nobody_else_is_on_an_endpoint_while_it_is_valid(
+        links in proptest::collection::vec((0..6_usize, 2..10_usize, -3..4_i64, 0..3_i64), 1..30),
+    ) {
+        let names = ["a.example.com", "b.example.com", "c.shop.example", "d.market.example",
+            "e.cloud.example", "f.cloud.example"];
+        let addresses = ["198.51.100.1", "198.51.100.2", "198.51.100.3", "2001:db8::1"];
+        let mut world =
+            World::default().class("maker", &[&["a.example.com"], &["b.example.com"]]);
+        for (name, to, day, length) in links {
+            let to = names.get(to).unwrap_or_else(|| &addresses[to - names.len()]);
+            if *to != names[name] {
+                world = world.seen(names[name], to, (day, day + length), 10);
+            }
+        }
+        let built = world.built();
+        let is_target = |name: &str| world.answers.iter().any(|(answer, _)| {
+            matches!(&answer.data, AnswerData::Alias(target) if target.as_str() == name)
+        });
+        for address in built.hitlist.addresses() {
+            for entry in built.hitlist.entries_of(address) {
+                let foreign = world.answers.iter().find(|(answer, _)| {
+                    let last = answer.last.min(TODAY.end().shifted(-1));
+                    answer.data == AnswerData::Address(address)
+                        && !answer.name.as_str().ends_with("example.com")
+                        && !is_target(answer.name.as_str())
+                        && answer.first < TODAY.end()
+                        && answer.first <= entry.until
+                        && last >= entry.from
+                });
+                prop_assert!(foreign.is_none(), "{:?} on {:?}", foreign, entry);
+            }
+        }
+    }
 }
