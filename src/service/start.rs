@@ -162,6 +162,7 @@ impl Service {
                 let receiver = Receiver {
                     listener,
                     workers: front_queues.clone(),
+                    room: receivers::ROOM,
                     clock,
                     metrics: metrics.clone(),
                     stop: stop.clone(),
