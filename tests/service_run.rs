@@ -71,7 +71,7 @@ fn in_a_flood_every_datagram_is_received_or_counted_as_lost() {
     let mut exporter = Exporter::new(hayrake.udp);
     let lines: Vec<_> = (1..=13).map(line).collect();
     exporter.send_template();
-    const FLOOD: u64 = 50_000;
+    const FLOOD: u64 = 20_000;
     for _ in 0..FLOOD {
         exporter.send_flows(&lines, &[OTHER, KETTLE[0]]);
     }
@@ -94,6 +94,12 @@ fn in_a_flood_every_datagram_is_received_or_counted_as_lost() {
     });
     let decoded = hayrake.metric("hayrake_datagrams_total{outcome=\"decoded\"}");
     assert!(decoded > 1000, "{decoded} decoded");
+    let sightings = |outcome: &str| {
+        hayrake.metric(&format!("hayrake_sightings_total{{outcome=\"{outcome}\"}}"))
+    };
+    eventually("no sighting is lost on the way to its worker", || {
+        sightings("made") > 0 && sightings("in_hour") == sightings("made")
+    });
 }
 
 #[test]

@@ -24,9 +24,10 @@ use crate::pipeline::Back;
 use crate::publish::prometheus::show_lines;
 use crate::publish::view::Current;
 
-/// Batches of sightings that wait for one back worker. A batch is what one
-/// batch of datagrams brought for the worker's lines: a few dozen sightings.
-pub(super) const QUEUE: usize = 1_024;
+/// Batches of sightings that wait for one back worker. Few, because a batch
+/// grows to 65,536 sightings while the queue is full: a million sightings or
+/// 80 MB, ten seconds' worth at 10 million records a second.
+pub(super) const QUEUE: usize = 16;
 /// How often windows are looked at when no sightings come.
 const TICK: Duration = Duration::from_millis(50);
 

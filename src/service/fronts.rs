@@ -1,15 +1,16 @@
 //! Front workers: datagrams of some exporters to sightings.
 //!
 //! A worker owns its templates and samplers and reads the snapshot in force.
-//! Sightings go to the back worker that owns the line and wait there when its
-//! queue is full: unlike a datagram, a sighting has cost its work already.
+//! Sightings go to the back worker that owns the line. They gather while it is
+//! busy, above all when it closes a window, and in the end this worker waits:
+//! unlike a datagram, a sighting has cost its work already.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 
 use super::backs::{Message, worker_of};
 use super::clock::Stopwatch;
@@ -25,6 +26,9 @@ use crate::pipeline::{Front, FrontOutput};
 const TICK: Duration = Duration::from_millis(200);
 /// How often a worker reports on its exporters while datagrams come.
 const REPORT: Duration = Duration::from_secs(1);
+/// Sightings that gather for a back worker whose queue is full before this one
+/// waits: 5 MB, or a second at 6 million records a second.
+const GATHERED: usize = 65_536;
 /// Problems a worker logs in a second; the rest is counted only.
 const PROBLEMS_LOGGED: usize = 10;
 
@@ -61,13 +65,16 @@ impl Worker {
                     out.clear();
                     unreported = true;
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.hand_on(&[], &mut sightings),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if unreported && since_report.every(REPORT) {
                 self.reports.store(Arc::new(self.front.decoder().exporters()));
                 unreported = false;
             }
+        }
+        for (worker, gathered) in self.backs.iter().zip(&mut sightings) {
+            wait_for_room(worker, gathered);
         }
         self.reports.store(Arc::new(self.front.decoder().exporters()));
     }
@@ -102,18 +109,30 @@ impl Worker {
         }
     }
 
-    fn hand_on(&self, sightings: &[Sighting], by_worker: &mut [Vec<Sighting>]) {
+    /// Sorts sightings by the worker that owns the line and hands on what its
+    /// queue has room for; the rest gathers.
+    fn hand_on(&self, sightings: &[Sighting], gathered: &mut [Vec<Sighting>]) {
         for sighting in sightings {
-            by_worker[worker_of(sighting.line, self.backs.len())].push(*sighting);
+            gathered[worker_of(sighting.line, self.backs.len())].push(*sighting);
         }
-        for (worker, sightings) in self.backs.iter().zip(by_worker) {
-            if !sightings.is_empty() {
-                // Back workers end after the front workers. One that is gone
-                // has panicked, and the service is ending because of it.
-                let _ = worker.send(Message::Sightings(std::mem::take(sightings)));
+        for (worker, gathered) in self.backs.iter().zip(gathered) {
+            if gathered.len() >= GATHERED {
+                wait_for_room(worker, gathered);
+            } else if !gathered.is_empty() {
+                let message = Message::Sightings(std::mem::take(gathered));
+                if let Err(TrySendError::Full(Message::Sightings(back))) = worker.try_send(message)
+                {
+                    *gathered = back;
+                }
             }
         }
     }
+}
+
+fn wait_for_room(worker: &Sender<Message>, gathered: &mut Vec<Sighting>) {
+    // Back workers end after the front workers. One that is gone has panicked,
+    // and the service is ending because of it.
+    let _ = worker.send(Message::Sightings(std::mem::take(gathered)));
 }
 
 /// Keeps a burst of bad datagrams from becoming a burst of log lines.
