@@ -18,6 +18,7 @@ use crate::dns::chain::{Interval, united};
 use crate::model::endpoint::Port;
 use crate::model::group::GroupId;
 use crate::model::rules::{ClassRule, GroupRule, Role, Rules};
+use crate::model::time::Day;
 use crate::signature::{ClassDefinition, GroupDefinition};
 
 /// How long before its first answer an endpoint counts already. NetFlow v9 and
@@ -38,7 +39,7 @@ pub fn build(input: &BuildInput<'_>) -> Built {
     for (class, drafts) in classes.iter().zip(drafts(input, false)) {
         let counted: Vec<bool> = drafts
             .iter()
-            .map(|draft| draft.is_dedicated() && draft.is_reachable_on(input.day))
+            .map(|draft| draft.is_dedicated() && draft.reachable_on(input.day) > 0)
             .collect();
         let leaders = merge(&drafts, &counted);
         let mut groups = Vec::new();
@@ -53,7 +54,7 @@ pub fn build(input: &BuildInput<'_>) -> Built {
             absorbed.extend(definitions().skip(1).map(|member| (member.id, first.id)));
             let ports = united_ports(definitions().map(|member| member.ports.as_slice()));
             let members = members.iter().map(|member| &drafts[*member]);
-            entries.extend(united_entries(first.id, &ports, members));
+            entries.extend(united_entries(first.id, &ports, members, input.day));
         }
         let rule = class_rule(class, &places, groups);
         reports.push(class_report(class, &rule, &drafts, &counted, &leaders, input.day));
@@ -94,12 +95,15 @@ fn merged_rule<'a>(
 }
 
 /// The endpoints of a merged group, each address in as few entries as its
-/// times allow.
+/// times allow. What ended more than a day before `day` is left out: flows that
+/// come late, come minutes late.
 fn united_entries<'a>(
     group: GroupId,
     ports: &[Port],
     members: impl Iterator<Item = &'a GroupDraft>,
+    day: Day,
 ) -> Vec<HitlistEntry> {
+    let oldest = Day(day.0.saturating_sub(1)).start();
     let mut endpoints = Endpoints::new();
     for member in members {
         for (address, intervals) in &member.endpoints {
@@ -107,7 +111,8 @@ fn united_entries<'a>(
         }
     }
     let entries = endpoints.into_iter().flat_map(|(address, intervals)| {
-        united(intervals).into_iter().map(move |valid| HitlistEntry {
+        let kept = united(intervals).into_iter().filter(move |valid| valid.until >= oldest);
+        kept.map(move |valid| HitlistEntry {
             address,
             group,
             ports: ports.to_vec(),
@@ -138,7 +143,7 @@ pub fn refresh(input: &BuildInput<'_>, frozen: &Rules) -> Hitlist {
             let ports =
                 united_ports(members.iter().map(|member| class.groups[*member].ports.as_slice()));
             let drafts = members.iter().map(|member| &drafts[*member]);
-            for entry in united_entries(definition.id, &ports, drafts) {
+            for entry in united_entries(definition.id, &ports, drafts, input.day) {
                 // Two groups that meet on a new address would merge tomorrow;
                 // until then it is evidence for the first of them only.
                 let valid = Interval { from: entry.from, until: entry.until };

@@ -30,10 +30,10 @@ impl GroupDraft {
         self.names.iter().any(|(_, verdict)| verdict.is_dedicated())
     }
 
-    /// Whether traffic to it can be told on `day`.
-    pub(super) fn is_reachable_on(&self, day: Day) -> bool {
-        let mut intervals = self.endpoints.values().flatten();
-        intervals.any(|valid| valid.from < day.end() && valid.until >= day.start())
+    /// How many of its addresses are valid at some time of `day`.
+    pub(super) fn reachable_on(&self, day: Day) -> usize {
+        let on_day = |valid: &Interval| valid.from < day.end() && valid.until >= day.start();
+        self.endpoints.values().filter(|intervals| intervals.iter().any(on_day)).count()
     }
 }
 

@@ -84,7 +84,7 @@ pub struct GroupReport {
     /// The group that it is one with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<String>,
-    /// Its addresses in the hitlist.
+    /// Its addresses that are valid on the day.
     pub endpoints: usize,
     /// Addresses left out for lying among the lines.
     pub excluded: usize,
@@ -182,7 +182,7 @@ pub(super) fn class_report(
             verdict: verdicts.best(),
             counted: counted[group],
             merged_into: (leaders[group] != group).then(|| first_name(leaders[group])),
-            endpoints: if counted[group] { draft.endpoints.len() } else { 0 },
+            endpoints: if counted[group] { draft.reachable_on(day) } else { 0 },
             excluded: draft.excluded,
             verdicts,
             names: names.collect(),

@@ -99,15 +99,17 @@ fn who_left_a_target_before_the_maker_came_is_no_neighbour() {
 #[test]
 fn groups_that_had_an_address_one_after_the_other_do_not_merge() {
     let world = World::default()
-        .seen("a.example.com", "198.51.100.1", (-9, -5), 50)
+        .seen("a.example.com", "198.51.100.1", (-9, -2), 50)
+        .seen("a.example.com", "198.51.100.3", (-9, -3), 50)
         .often("a.example.com", "198.51.100.2")
         .often("b.example.com", "198.51.100.1")
         .class("maker", &[&["a.example.com"], &["b.example.com"]]);
     let built = world.built();
     assert_eq!(built.rules.classes()[0].monitored(), 2);
     let found = |at| hits(&built.hitlist, "198.51.100.1", 443, at);
-    assert_eq!(found(hours(-24 * 6)), [group("maker", "a.example.com")]);
+    assert_eq!(found(hours(-13)), [group("maker", "a.example.com")]);
     assert_eq!(found(hours(13)), [group("maker", "b.example.com")]);
+    assert_eq!(built.hitlist.len(), 2, "what ended long ago is left out");
 }
 
 #[test]
