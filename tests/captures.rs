@@ -6,6 +6,7 @@
 //! captures were taken from, `reference_decoder` from an independent decoder.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -140,7 +140,7 @@ proptest! {
     // However wide its fields are, a counter reads as the number it holds.
     #[test]
     fn a_number_of_any_width_is_read(width in 1..=12_usize, value in any::<u32>(), before in 0..20_u16) {
-        let mut number = vec![0; 12];
+        let mut number = [0; 12];
         number[8..].copy_from_slice(&value.to_be_bytes());
         let number = &number[12 - width..];
         let expected = number.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));

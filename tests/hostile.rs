@@ -143,7 +143,8 @@ fn two_hundred_thousand_mutated_datagrams_break_no_law() {
 fn the_fuzz_bodies_hold_on_mutated_inputs() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let seeds = seeds();
-    let bodies: [(usize, fn(&[u8])); 5] = [
+    type Body = fn(&[u8]);
+    let bodies: [(usize, Body); 5] = [
         (2, hostile::netflow5),
         (2, hostile::netflow7),
         (2, hostile::netflow9),

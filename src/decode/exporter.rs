@@ -13,12 +13,14 @@ use crate::model::time::Timestamp;
 
 use super::sampling::{RateField, Sampler, SamplerKey, Samplers, Set};
 use super::sequence::Sequence;
-use super::templates::{MAX_PORTS, Templates};
+use super::templates::Templates;
 use super::{DecodeSettings, Format, Protocol};
 
 /// Exporters and domains remembered; the one not heard of for longest goes
 /// for a new one, so a flood from invented sources costs bounded memory.
 pub(crate) const MAX_EXPORTERS: usize = 4_096;
+/// Source ports per exporter whose samplers are held apart; the rest share.
+const MAX_SAMPLER_PORTS: usize = 4;
 /// Different rates, unknown ids and the like listed per exporter.
 pub(crate) const MAX_LISTED: usize = 32;
 
@@ -128,7 +130,7 @@ impl Exporter {
     ) -> Set {
         let of_port = |of: &(Protocol, u16, Samplers)| of.0 == protocol && of.1 == port;
         let place = self.by_port.iter().position(of_port).unwrap_or_else(|| {
-            if self.by_port.len() >= MAX_PORTS {
+            if self.by_port.len() >= MAX_SAMPLER_PORTS {
                 self.by_port.remove(0);
             }
             self.by_port.push((protocol, port, Samplers::default()));
@@ -231,13 +233,13 @@ fn configured(address: IpAddr, settings: &DecodeSettings) -> Rated {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Exporters {
     known: HashMap<ExporterId, Box<Exporter>>,
-    /// Fields of all templates that are held.
+    /// What all templates that are held cost, in fields.
     pub(crate) fields: usize,
 }
 
 impl Exporters {
-    /// The exporter `id`, made if it is new, and the number of template fields
-    /// that all exporters hold. The last value is `true` when another exporter
+    /// The exporter `id`, made if it is new, and what the templates of all
+    /// exporters cost. The last value is `true` when another exporter
     /// had to go for it.
     pub(crate) fn get(
         &mut self,

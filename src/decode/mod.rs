@@ -181,7 +181,8 @@ pub(crate) enum Protocol {
 /// What came of one datagram. Reused from call to call.
 #[derive(Clone, Debug, Default)]
 pub struct Decoded {
-    /// Who sent it; `None` when that cannot be known.
+    /// Who sent it; `None` when that cannot be known. Of several IPFIX messages
+    /// in one datagram, the sender of the last.
     pub exporter: Option<ExporterId>,
     /// Its flow records, and those of earlier sets whose template it brought.
     pub flows: Vec<FlowRecord>,

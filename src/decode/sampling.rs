@@ -29,7 +29,7 @@ const COARSEST_USUAL: u64 = 100_000;
 /// No rate above this is believed at all.
 const COARSEST: u64 = (1 << 24) - 1;
 /// Samplers held per exporter; further ones are refused and counted.
-pub(crate) const MAX_SAMPLERS: usize = 1_024;
+pub(crate) const MAX_SAMPLERS: usize = 256;
 
 /// A field's value and its length in bytes.
 type Sized = (u64, usize);

@@ -21,8 +21,11 @@ use super::template::Template;
 
 /// Templates held per exporter and domain, all ports together.
 pub(crate) const MAX_TEMPLATES: usize = 1_024;
-/// Fields of all templates of all exporters: 16 bytes each.
-pub(crate) const MAX_FIELDS_HELD: usize = 4_000_000;
+/// What the templates of all exporters may cost together, in fields of 16
+/// bytes: 128 MB.
+pub(crate) const MAX_FIELDS_HELD: usize = 8_000_000;
+/// What a template costs beside its fields, in fields.
+const TEMPLATE_COST: usize = 48;
 /// Source ports per exporter and domain that templates are held for.
 pub(crate) const MAX_PORTS: usize = 16;
 /// A template neither sent nor used for this long is forgotten. Exporters
@@ -68,8 +71,8 @@ pub(crate) struct Templates {
 }
 
 impl Templates {
-    /// Takes a template that came from `port`. `budget` is the number of
-    /// fields held by all exporters.
+    /// Takes a template that came from `port`. `budget` is what the templates
+    /// of all exporters cost now.
     pub(crate) fn insert(
         &mut self,
         protocol: Protocol,
@@ -92,7 +95,7 @@ impl Templates {
             release(budget, &old);
             inserted.redefined = true;
         }
-        if *budget + template.fields.len() > MAX_FIELDS_HELD {
+        if *budget + cost(&template) > MAX_FIELDS_HELD {
             inserted.refused = true;
             return inserted;
         }
@@ -107,7 +110,7 @@ impl Templates {
             }
             self.ports.push(port);
         }
-        *budget += template.fields.len();
+        *budget += cost(&template);
         self.held.insert(key, Held { template, sent: now, used: now });
         inserted
     }
@@ -252,5 +255,9 @@ impl Templates {
 }
 
 fn release(budget: &mut usize, held: &Held) {
-    *budget = budget.saturating_sub(held.template.fields.len());
+    *budget = budget.saturating_sub(cost(&held.template));
+}
+
+fn cost(template: &Template) -> usize {
+    TEMPLATE_COST + template.fields.len()
 }
