@@ -93,3 +93,39 @@ impl Feed {
         matches!(took, Ok(true))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::super::tests::{settings, signatures};
+    use super::*;
+
+    #[test]
+    fn a_feed_gives_every_datagram_at_its_time_and_none_before() {
+        let settings = settings(100, 2, 100, 1);
+        let mut isp = Isp::new(&signatures(), settings).unwrap();
+        let mut expected = Vec::new();
+        while isp
+            .next_hour(|sent| {
+                expected.push((sent.at, sent.payload.to_vec()));
+                Ok::<(), Infallible>(())
+            })
+            .unwrap()
+        {}
+        let mut feed = Feed::new(Isp::new(&signatures(), settings).unwrap());
+        assert_eq!(feed.due(settings.start), None, "nothing is due at the start");
+        let mut given = Vec::new();
+        let mut now = settings.start;
+        while given.len() < expected.len() {
+            now = now.plus(std::time::Duration::from_secs(7));
+            while let Some(due) = feed.due(now) {
+                assert!(due.at <= now);
+                given.push((due.at, due.payload.to_vec()));
+            }
+            feed.prepare(13);
+        }
+        assert!(given == expected, "the same datagrams in the same order");
+        assert_eq!(feed.due(Timestamp::MAX), None, "there are no more");
+    }
+}

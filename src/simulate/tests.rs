@@ -40,7 +40,7 @@ pub(super) fn signatures() -> SignatureSet {
     .unwrap()
 }
 
-fn settings(lines: u32, hours: u32, sampling: u32, seed: u64) -> Settings {
+pub(super) fn settings(lines: u32, hours: u32, sampling: u32, seed: u64) -> Settings {
     Settings {
         lines,
         hours,
