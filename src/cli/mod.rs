@@ -63,7 +63,13 @@ enum Command {
 
 /// Reads the arguments, runs the command and returns its exit code.
 pub fn run() -> ExitCode {
-    let ended = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    // A command whose output is piped into `head` ends quietly when the reader
+    // does; the service must not, and counts what it could not write.
+    if !matches!(command, Command::Run(_) | Command::Demo(_)) {
+        sigpipe::reset();
+    }
+    let ended = match command {
         Command::Demo(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Check(command) => command.run(),

@@ -97,11 +97,11 @@ impl fmt::Display for Explanation {
                 self.line
             );
         }
-        writeln!(f, "line {}: {} sightings", self.line, self.sightings)?;
+        writeln!(f, "line {}, sightings: {}", self.line, self.sightings)?;
         for seen in &self.listed {
             writeln!(
                 f,
-                "  {}  {}  {}  {} sampled packets, sampling {}",
+                "  {}  {}  {}  packets sampled: {}, sampling {}",
                 seen.at, seen.class, seen.group, seen.packets, seen.sampling
             )?;
         }
@@ -111,7 +111,7 @@ impl fmt::Display for Explanation {
         for ((start, window, class), in_window) in &self.windows {
             let groups: Vec<&str> = in_window.groups.iter().map(|name| &**name).collect();
             writeln!(f, "{window} from {start}, {class}: {}", in_window.verdict())?;
-            writeln!(f, "  groups seen: {}", groups.join(", "))?;
+            writeln!(f, "  {}", groups.join(", "))?;
         }
         Ok(())
     }
