@@ -2,7 +2,6 @@
 //! source behind the verdict, as values and in words.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -98,7 +97,7 @@ pub struct Stretch {
 pub struct AddressMention {
     /// The address.
     pub address: IpAddr,
-    /// Whether it serves this owner only.
+    /// Whether nobody but this owner was seen on it.
     pub exclusive: bool,
     /// Whether it lies among the lines.
     pub among_lines: bool,
@@ -106,7 +105,8 @@ pub struct AddressMention {
     pub chain: Vec<DomainName>,
     /// When it was seen to serve the name.
     pub seen: Stretch,
-    /// When traffic to it is taken for the name, if it is exclusive.
+    /// When traffic to it is taken for the name: never, unless the name is
+    /// dedicated and the address exclusive.
     pub valid: Vec<Stretch>,
     /// Who saw it.
     pub sources: Vec<SourceMention>,
@@ -182,7 +182,9 @@ fn explain_name(input: &BuildInput<'_>, name: &DomainName) -> Explanation {
         None => (Verdict::Unresolvable, Vec::new()),
         Some(id) => {
             let judged = judge(input).name(id);
-            let addresses = judged.addresses.iter().map(|judged| mention_address(input, judged));
+            let dedicated = judged.verdict.is_dedicated();
+            let mention = |address| mention_address(input, address, dedicated);
+            let addresses = judged.addresses.iter().map(mention);
             (judged.verdict, addresses.collect())
         }
     };
@@ -215,7 +217,11 @@ fn explain_name(input: &BuildInput<'_>, name: &DomainName) -> Explanation {
     }
 }
 
-fn mention_address(input: &BuildInput<'_>, judged: &JudgedAddress) -> AddressMention {
+fn mention_address(
+    input: &BuildInput<'_>,
+    judged: &JudgedAddress,
+    dedicated: bool,
+) -> AddressMention {
     let reached = &judged.reached;
     let exclusive = judged.is_exclusive();
     let valid = reached.valid.iter().copied().map(Stretch::from);
@@ -226,7 +232,7 @@ fn mention_address(input: &BuildInput<'_>, judged: &JudgedAddress) -> AddressMen
         among_lines: (input.excluded)(reached.address),
         chain: reached.chain.iter().map(|id| input.dns.name(*id).clone()).collect(),
         seen: reached.presence.into(),
-        valid: if exclusive { valid.collect() } else { Vec::new() },
+        valid: if exclusive && dedicated { valid.collect() } else { Vec::new() },
         sources: on_it.map(|id| sources(input, id, reached.address)).unwrap_or_default(),
         shared_because: judged.sharing.iter().map(ToString::to_string).collect(),
         ignored: judged.strays.clone(),
@@ -295,98 +301,4 @@ fn sources(input: &BuildInput<'_>, name: NameId, address: IpAddr) -> Vec<SourceM
         })
         .collect();
     sources.into_iter().collect()
-}
-
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}, as known on {}: {}", self.subject, self.day, self.why)?;
-        if self.among_lines == Some(true) {
-            writeln!(f, "  lies among the lines, so it is never an endpoint")?;
-        }
-        if self.valid_on_day == Some(false) {
-            writeln!(f, "  none of its addresses is valid on the day")?;
-        }
-        if self.groups.is_empty() {
-            writeln!(f, "  stands for no group")?;
-        }
-        for GroupMention { class, group, counted, ports, valid } in &self.groups {
-            let counts = if *counted { "monitored" } else { "not monitored" };
-            write!(f, "  stands for {group} of {class} ({counts})")?;
-            for (place, port) in ports.iter().enumerate() {
-                write!(f, "{}{port}", if place == 0 { " on " } else { ", " })?;
-            }
-            for stretch in valid {
-                write!(f, ", {stretch}")?;
-            }
-            writeln!(f)?;
-        }
-        for address in &self.addresses {
-            write!(f, "{address}")?;
-        }
-        for name in &self.names {
-            write!(f, "{name}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Stretch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} to {}", self.from, self.until)
-    }
-}
-
-impl fmt::Display for AddressMention {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.exclusive { "exclusive" } else { "shared" };
-        write!(f, "  {} {state}", self.address)?;
-        for (place, name) in self.chain.iter().skip(1).enumerate() {
-            write!(f, "{}{name}", if place == 0 { ", through " } else { " and " })?;
-        }
-        write!(f, ", seen {}", self.seen)?;
-        write_sources(f, &self.sources)?;
-        if self.among_lines {
-            f.write_str(", among the lines and so no endpoint")?;
-        }
-        writeln!(f)?;
-        for reason in &self.shared_because {
-            writeln!(f, "    {reason}")?;
-        }
-        for stretch in &self.valid {
-            writeln!(f, "    taken for the name {stretch}")?;
-        }
-        for foreign in &self.ignored {
-            writeln!(f, "    seen too seldom to count: {foreign}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for NameMention {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, roots, seen, count, days, sources } = self;
-        write!(f, "  {name}")?;
-        for RootMention { name: root, owner } in roots {
-            if root == name {
-                write!(f, " of {owner}")?;
-            } else {
-                write!(f, " for {root} of {owner}")?;
-            }
-        }
-        write!(f, ", seen {seen}, count {count}, days {days}")?;
-        write_sources(f, sources)?;
-        writeln!(f)
-    }
-}
-
-fn write_sources(f: &mut fmt::Formatter<'_>, sources: &[SourceMention]) -> fmt::Result {
-    for (place, SourceMention { source, coverage }) in sources.iter().enumerate() {
-        let gap = if place == 0 { ", by " } else { ", " };
-        let sees = match coverage {
-            Coverage::Population => "population",
-            Coverage::Partial => "partial",
-        };
-        write!(f, "{gap}{source} ({sees})")?;
-    }
-    Ok(())
 }

@@ -16,6 +16,7 @@ mod names;
 mod report;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::net::IpAddr;
 

@@ -79,6 +79,9 @@ fn a_group_behind_a_wildcard_is_found_and_nonsense_is_refused() {
     assert_eq!(told.groups[0].group, "*.example.com");
     assert!(!told.groups[0].counted);
     assert!(matches!(told.verdict, Verdict::Undecided { addresses: 1 }));
+    let text = told.to_string();
+    assert!(text.contains("198.51.100.3 nobody else seen, seen"), "{text}");
+    assert!(!text.contains("taken for the name"), "it is no endpoint: {text}");
     let error = "not a name".parse::<Subject>().unwrap_err();
     assert!(error.contains("allowed: a name or an address"), "{error}");
 }
