@@ -213,6 +213,32 @@ fn a_changed_signature_is_taken_and_a_bad_one_is_refused_whole() {
 }
 
 #[test]
+fn a_class_says_why_it_is_not_detectable_and_is_once_answers_come() {
+    let site = Site::new();
+    let answers = std::fs::read_to_string(site.path("dns.jsonl")).unwrap();
+    // Elsewhere, or they would share the kettle's addresses.
+    let of_others =
+        answers.replace("kettle.example", "other.example").replace("203.0.113.", "203.0.114.");
+    site.write("dns.jsonl", &of_others);
+    let hayrake = site.run();
+    let (_, classes) = hayrake.get("/api/v1/classes");
+    let reason = classes["classes"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("2 unresolvable") && reason.contains("api.kettle.example"), "{reason}");
+    let (status, ready) = hayrake.get("/readyz");
+    assert_eq!(status, 200);
+    assert!(ready["warnings"][0].as_str().unwrap().contains("no class can be detected"));
+
+    // Nobody asks for it: the file has grown.
+    site.write("dns.jsonl", &format!("{of_others}{answers}"));
+    eventually("the class is detectable", || {
+        hayrake.get("/api/v1/classes").1["classes"][0]["of"] == 2
+    });
+    eventually("no warning is left", || {
+        hayrake.get("/readyz").1["warnings"].as_array().unwrap().is_empty()
+    });
+}
+
+#[test]
 fn new_prefixes_and_answers_count_from_the_reload_on() {
     let site = Site::new();
     let hayrake = site.run();

@@ -128,10 +128,11 @@ fn why_not(class: &ClassReport) -> String {
     }
     let counted: Vec<String> =
         verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
-    let first = class
-        .groups
-        .iter()
-        .find_map(|group| Some(format!("; {}: {}", group.group, group.why_not.as_ref()?)));
+    // The whole reason may fill a page; `hitlist explain` prints it.
+    let first = class.groups.iter().find_map(|group| {
+        let reason = group.why_not.as_ref()?.split("; ").next()?;
+        Some(format!("; {}: {reason}", group.group))
+    });
     format!(
         "none of its {} groups is dedicated and resolvable now ({}){}",
         class.total,

@@ -206,16 +206,17 @@ mod tests {
         // Told to stop before it starts: it reads what is there, and then waits
         // for the worker, which starts late.
         stop.store(true, Ordering::Relaxed);
-        let receiving = std::thread::spawn(move || receiver.run());
         let dropped = metrics.queue_dropped.with_label_values(&["datagrams"]);
-        while dropped.get() == 0 {
-            std::thread::yield_now();
-        }
         let mut numbers = Vec::new();
-        for batch in &worker {
-            numbers.extend(batch.datagrams().map(|datagram| datagram.payload.to_vec()));
-        }
-        receiving.join().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| receiver.run());
+            while dropped.get() == 0 {
+                std::thread::yield_now();
+            }
+            for batch in &worker {
+                numbers.extend(batch.datagrams().map(|datagram| datagram.payload.to_vec()));
+            }
+        });
         let received = metrics.datagrams_received.with_label_values(&[&to.to_string()]).get();
         assert_eq!(received, u64::from(SENT));
         assert_eq!(numbers.len() as u64 + dropped.get(), received);
