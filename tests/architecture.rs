@@ -1,6 +1,8 @@
 //! The rules of ARCHITECTURE.md as tests: which folder may import which, how
 //! long a file may be, and that every file says what it is.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

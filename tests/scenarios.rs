@@ -5,6 +5,8 @@
 //! The flows of a story are exported as real datagrams and go through the same
 //! replay that `hayrake replay` runs.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs;

@@ -2,6 +2,8 @@
 //! strangers on shared addresses and the people who only visit makers' sites
 //! make of it, no class may be claimed on a line without it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! The demonstration as a user starts it, short: real datagrams over loopback
 //! into the real service, and nothing left behind.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::{Command, Output};

@@ -2,6 +2,8 @@
 //! simulated world made dedicated, and nothing that it made shared or gave to
 //! somebody else.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
