@@ -178,7 +178,7 @@ impl Placement {
         } else {
             self.answers(name, &places);
         }
-        if self.draw.chance(0.08) {
+        if self.draw.chance(0.04) {
             self.reassigned(name, &mut places)?;
         }
         self.places.insert(name.clone(), places.clone());
