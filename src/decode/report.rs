@@ -333,7 +333,7 @@ fn advice(exporter: &Exporter, report: &ExporterReport) -> Vec<String> {
     }
     if report.rejected > 0 {
         advice.push(format!(
-            "{} records or sets could not be read: the problems above say where",
+            "{} records or sets could not be read: the problems listed say where",
             report.rejected
         ));
     }

@@ -71,7 +71,7 @@ pub enum BadTemplate {
     /// A record of it would have no bytes.
     #[error("its records have no bytes")]
     Empty,
-    /// More fields than [`MAX_FIELDS`].
+    /// More fields than are taken.
     #[error("it has {0} fields, allowed: 1 to {MAX_FIELDS}")]
     TooManyFields(usize),
     /// Its records are longer than any datagram.
