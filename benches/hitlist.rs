@@ -105,7 +105,7 @@ fn lines() -> String {
 }
 
 fn knowledge(text: &str) -> Knowledge {
-    let reading = Reading { coverage: Coverage::Population, now: Timestamp::MAX };
+    let reading = Reading::new(Coverage::Population, Timestamp::MAX);
     let mut dns = Knowledge::new();
     read_into(&mut dns, "bench", text.as_bytes(), &reading).unwrap();
     dns

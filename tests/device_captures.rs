@@ -130,7 +130,7 @@ fn answers(files: &[&str]) -> Knowledge {
     let mut dns = Knowledge::new();
     let now: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
     for file in files {
-        let reading = Reading { coverage: Coverage::Population, now };
+        let reading = Reading::new(Coverage::Population, now);
         read_into(&mut dns, file, File::open(shared(file)).unwrap(), &reading).unwrap();
     }
     dns

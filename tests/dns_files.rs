@@ -13,6 +13,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use hayrake::dns::chain::{ALIAS_HOLD, addresses_of};
+use hayrake::dns::dnstap::MessageType;
 use hayrake::dns::{Coverage, Ending, Format, Knowledge, ReadReport, Reading, read_into};
 use hayrake::model::time::{Day, Timestamp};
 
@@ -27,7 +28,7 @@ fn shared(file: &str) -> Option<PathBuf> {
 }
 
 fn load(dns: &mut Knowledge, path: &Path) -> ReadReport {
-    let reading = Reading { coverage: Coverage::Population, now: Timestamp::MAX };
+    let reading = Reading::new(Coverage::Population, Timestamp::MAX);
     let name = path.file_name().unwrap().to_string_lossy();
     read_into(dns, &name, File::open(path).unwrap(), &reading).unwrap()
 }
@@ -52,6 +53,47 @@ fn the_sample_of_a_public_server_is_read() {
     assert_eq!((report.units, report.answers, report.damaged), (2, 2, 0));
     let name = dns.find(&"www.circl.lu".parse().unwrap()).unwrap();
     assert_eq!(dns.aliases(name, Day(20_000)).count(), 2);
+}
+
+/// dnstap files: kinds taken, frames of other kinds, messages of those kinds,
+/// those without an address, answers. `dnstap-read -p` shows the same.
+///
+/// * unbound asked upstream five times: A, AAAA, an alias with three addresses
+///   (4), the three addresses again, and a name that does not exist: 9. Its
+///   eleven responses to clients repeat these and add what it knew itself.
+/// * bind was the authoritative server, so no resolver's response is in its
+///   file; its ten responses hold that list twice, the second time without
+///   what unbound asked by itself.
+/// * Of knot-resolver there are responses to clients only.
+/// * dnscollector's file is one question and its response by a dnsdist.
+const TAPPED: [(&str, MessageType, u64, u64, u64, u64); 7] = [
+    ("unbound-tcp.dnstap", MessageType::ResolverResponse, 27, 5, 1, 9),
+    ("unbound-tcp.dnstap", MessageType::ClientResponse, 21, 11, 2, 18),
+    ("bind.dnstap", MessageType::ResolverResponse, 20, 0, 0, 0),
+    ("bind.dnstap", MessageType::AuthResponse, 10, 10, 2, 18),
+    ("kresd.dnstap", MessageType::ClientResponse, 5, 5, 1, 7),
+    ("dnscollector_dnstap.fstrm", MessageType::ResolverResponse, 2, 0, 0, 0),
+    ("dnscollector_dnstap.fstrm", MessageType::ClientResponse, 1, 1, 0, 1),
+];
+
+#[test]
+fn dnstap_files_of_servers_are_read_to_the_counts_of_another_reader() {
+    for (file, kind, other_types, messages, empty, answers) in TAPPED {
+        let Some(path) = shared(&format!("pdns/{file}")) else { continue };
+        let reading = Reading {
+            types: [kind].into_iter().collect(),
+            ..Reading::new(Coverage::Population, Timestamp::MAX)
+        };
+        let mut dns = Knowledge::new();
+        let report = read_into(&mut dns, file, File::open(path).unwrap(), &reading).unwrap();
+        assert_eq!((report.format, &report.ending), (Format::Dnstap, &Ending::Complete), "{file}");
+        assert_eq!((report.damaged, report.unrelated, report.refusals()), (0, 0, 0), "{file}");
+        assert_eq!(
+            (report.other_types, report.units, report.irrelevant, report.answers),
+            (other_types, messages, empty, answers),
+            "{file} {kind}"
+        );
+    }
 }
 
 /// Messages and answers of some captures, as tshark counts the records in the

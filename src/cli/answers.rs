@@ -6,14 +6,13 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use crate::config::FileFeed;
-use crate::dns::{Coverage, Knowledge, Reading, read_into};
+use crate::dns::{Knowledge, Reading, read_into};
 use crate::model::time::Timestamp;
 
 /// The answers of the configured `feeds` and of more files, which count as
 /// population coverage; each file once. Says on standard error what was read.
 pub(super) fn read_answers(feeds: &[FileFeed], more: &[PathBuf]) -> anyhow::Result<Knowledge> {
-    let given =
-        more.iter().map(|path| FileFeed { path: path.clone(), coverage: Coverage::Population });
+    let given = more.iter().cloned().map(FileFeed::new);
     let mut dns = Knowledge::new();
     let mut read = Vec::new();
     for feed in feeds.iter().cloned().chain(given) {
@@ -24,7 +23,7 @@ pub(super) fn read_answers(feeds: &[FileFeed], more: &[PathBuf]) -> anyhow::Resu
         }
         // The command has its own now: answers later than a day are not seen
         // on that day, however late they are.
-        let reading = Reading { coverage: feed.coverage, now: Timestamp::MAX };
+        let reading = Reading { types: feed.types, ..Reading::new(feed.coverage, Timestamp::MAX) };
         let file = File::open(&feed.path).with_context(|| format!("cannot open {path}"))?;
         let report = read_into(&mut dns, &path.to_string(), file, &reading)
             .with_context(|| format!("cannot use {path}"))?;

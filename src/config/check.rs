@@ -95,7 +95,7 @@ fn must_open(path: &Path, line: usize, report: &mut Report) -> Option<fs::File> 
 /// it is read again when it changes.
 fn must_answer(path: &Path, line: usize, report: &mut Report) {
     let Some(file) = must_open(path, line, report) else { return };
-    let reading = Reading { coverage: Coverage::Partial, now: Timestamp::MAX };
+    let reading = Reading::new(Coverage::Partial, Timestamp::MAX);
     let empty = file.metadata().is_ok_and(|found| found.len() == 0);
     let problem = match read_answers(file.take(PEEK), &reading, &mut |_| {}) {
         Err(ReadError::UnknownFormat) if empty => return,
@@ -107,7 +107,7 @@ fn must_answer(path: &Path, line: usize, report: &mut Report) {
     report.error(
         line,
         format!("{}: {problem}", path.display()),
-        "JSON lines in COF or DNSDB version 2, or a pcap or pcapng capture, unpacked",
+        "JSON lines in COF or DNSDB version 2, dnstap, or a pcap or pcapng capture, unpacked",
     );
 }
 

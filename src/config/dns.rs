@@ -4,14 +4,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::read::{Named, or, read_path};
-use super::settings::{Dns, FileFeed, Foreign, Resolve};
+use super::settings::{Dns, DnstapFeed, DnstapSocket, FileFeed, Foreign, Resolve};
 use super::values::{read_duration, read_number, read_server, read_switch};
 use crate::dns::Coverage;
+use crate::dns::dnstap::{MessageType, MessageTypes};
 use crate::signature::document::Node;
 use crate::signature::fields::{Fields, Report};
 
 /// Most feeds.
 const MAX_FEEDS: usize = 1_000;
+/// Most dnstap feeds. Each may serve many resolvers, and is a label of metrics.
+const MAX_DNSTAP: usize = 16;
+/// Longest path of a unix socket in bytes: `sun_path` less its closing zero.
+const LONGEST_SOCKET_PATH: usize = 107;
 /// Most resolvers.
 const MAX_SERVERS: usize = 64;
 
@@ -29,7 +34,7 @@ pub(super) fn read_dns(
 ) -> Option<Dns> {
     let fields = Fields::read(node, "dns", &KEYS, report)?;
     let defaults = Dns::default();
-    let feeds = or(&fields, "feeds", Vec::new, |node| read_feeds(node, base, named, report));
+    let feeds = or(&fields, "feeds", Feeds::default, |node| read_feeds(node, base, named, report));
     let resolve = or(&fields, "resolve", || None, |node| read_resolve(node, report).map(Some));
     let trust_partial = or(
         &fields,
@@ -50,22 +55,25 @@ pub(super) fn read_dns(
         || defaults.cloud_hold,
         |node| read_duration(node, "cloud_hold", MINUTE, 30 * DAY, report),
     );
+    let feeds = feeds?;
     let dns = Dns {
-        feeds: feeds?,
+        feeds: feeds.files,
+        dnstap: feeds.dnstap,
         resolve: resolve?,
         trust_partial: trust_partial?,
         foreign: foreign?,
         hold: hold?,
         cloud_hold: cloud_hold?,
     };
-    let sees_everybody = dns.feeds.iter().any(|feed| feed.coverage == Coverage::Population);
-    if dns.feeds.is_empty() && dns.resolve.is_none() {
+    let coverages = dns.feeds.iter().map(|feed| feed.coverage);
+    let mut coverages = coverages.chain(dns.dnstap.iter().map(|feed| feed.coverage)).peekable();
+    if coverages.peek().is_none() && dns.resolve.is_none() {
         report.warning(
             node.line,
             "no source of DNS answers",
             "`feeds` or `resolve`, else nothing can be detected",
         );
-    } else if !sees_everybody && !dns.trust_partial {
+    } else if !dns.trust_partial && !coverages.any(|coverage| coverage == Coverage::Population) {
         report.warning(
             node.line,
             "only partial sources of DNS answers",
@@ -75,51 +83,69 @@ pub(super) fn read_dns(
     Some(dns)
 }
 
-fn read_feeds(
-    node: &Node,
-    base: &Path,
-    named: &mut Named,
-    report: &mut Report,
-) -> Option<Vec<FileFeed>> {
+/// The feeds of a configuration, by kind.
+#[derive(Default)]
+struct Feeds {
+    files: Vec<FileFeed>,
+    dnstap: Vec<DnstapFeed>,
+}
+
+fn read_feeds(node: &Node, base: &Path, named: &mut Named, report: &mut Report) -> Option<Feeds> {
     let allowed = "a list of at most 1000 feeds such as {file: pdns.jsonl}";
     let items = node.items("feeds", allowed, report)?;
     if items.len() > MAX_FEEDS {
         report.error(node.line, format!("{} feeds", items.len()), allowed);
         return None;
     }
-    let read: Vec<_> = items.iter().map(|item| read_feed(item, base, named, report)).collect();
-    read.into_iter().collect()
-}
-
-fn read_feed(node: &Node, base: &Path, named: &mut Named, report: &mut Report) -> Option<FileFeed> {
-    let fields = Fields::read(node, "the feed", &["file", "dnstap", "coverage"], report)?;
-    if let Some(dnstap) = fields.optional("dnstap") {
+    let mut feeds = Feeds::default();
+    let mut whole = true;
+    for item in items {
+        whole &= read_feed(item, base, named, &mut feeds, report).is_some();
+    }
+    if feeds.dnstap.len() > MAX_DNSTAP {
+        let found = format!("{} dnstap feeds", feeds.dnstap.len());
         report.error(
-            dnstap.line,
-            format!("dnstap {}, a feed that this version does not read yet", dnstap.describe()),
-            "{file: PATH}",
+            node.line,
+            found,
+            format!("at most {MAX_DNSTAP}; several resolvers may use one"),
         );
         return None;
     }
-    let allowed = "a path to COF or DNSDB JSON lines or to a capture";
+    whole.then_some(feeds)
+}
+
+fn read_feed(
+    node: &Node,
+    base: &Path,
+    named: &mut Named,
+    feeds: &mut Feeds,
+    report: &mut Report,
+) -> Option<()> {
+    let fields = Fields::read(node, "the feed", &["file", "dnstap", "coverage", "types"], report)?;
+    let coverage = or(&fields, "coverage", || None, |node| read_coverage(node, report).map(Some));
+    let types = or(&fields, "types", MessageTypes::default, |node| read_types(node, report));
+    if let Some(dnstap) = fields.optional("dnstap") {
+        if fields.optional("file").is_some() {
+            report.error(node.line, "a feed with both `file` and `dnstap`", "one of them");
+            return None;
+        }
+        let at = read_socket(dnstap, base, report)?;
+        if feeds.dnstap.iter().any(|feed| feed.at == at) {
+            report.error(dnstap.line, format!("dnstap `{at}` again"), "every socket once");
+            return None;
+        }
+        // Who configures a resolver to tell its answers is its operator, and
+        // it sees what all who use it ask for.
+        let coverage = coverage?.unwrap_or(Coverage::Population);
+        feeds.dnstap.push(DnstapFeed { at, coverage, types: types? });
+        return Some(());
+    }
+    let allowed = "a path to COF or DNSDB JSON lines, dnstap or a capture";
     let path = fields
         .required("file", allowed, report)
         .and_then(|node| read_path(node, "file", base, report));
     named.feeds.extend(path.clone().map(|path| (path, node.line)));
-    let coverage = or(
-        &fields,
-        "coverage",
-        || None,
-        |node| {
-            node.parsed("coverage", "population, partial", report, |text| match text {
-                "population" => Some(Coverage::Population),
-                "partial" => Some(Coverage::Partial),
-                _ => None,
-            })
-            .map(Some)
-        },
-    )?;
-    let path = path?;
+    let (path, coverage) = (path?, coverage?);
     let capture = path.extension().is_some_and(|end| {
         ["pcap", "pcapng", "cap"].iter().any(|known| end.eq_ignore_ascii_case(known))
     });
@@ -130,7 +156,51 @@ fn read_feed(node: &Node, base: &Path, named: &mut Named, report: &mut Report) -
             "`coverage: partial` for answers to a few devices, `coverage: population` for a whole network's",
         );
     }
-    Some(FileFeed { path, coverage: coverage.unwrap_or(Coverage::Population) })
+    let coverage = coverage.unwrap_or(Coverage::Population);
+    feeds.files.push(FileFeed { path, coverage, types: types? });
+    Some(())
+}
+
+fn read_coverage(node: &Node, report: &mut Report) -> Option<Coverage> {
+    node.parsed("coverage", "population, partial", report, |text| match text {
+        "population" => Some(Coverage::Population),
+        "partial" => Some(Coverage::Partial),
+        _ => None,
+    })
+}
+
+fn read_types(node: &Node, report: &mut Report) -> Option<MessageTypes> {
+    let known = MessageType::ALL.map(MessageType::as_str).join(", ");
+    let allowed = format!("a list of {known}");
+    let items = node.items("types", &allowed, report)?;
+    if items.is_empty() {
+        report.error(node.line, "`types` without any", allowed);
+        return None;
+    }
+    let read: Vec<_> = items
+        .iter()
+        .map(|item| {
+            item.parsed("type", &known, report, |text| {
+                MessageType::ALL.into_iter().find(|kind| kind.as_str() == text)
+            })
+        })
+        .collect();
+    read.into_iter().collect()
+}
+
+/// A socket: `unix:PATH` or `tcp:ADDRESS:PORT`.
+fn read_socket(node: &Node, base: &Path, report: &mut Report) -> Option<DnstapSocket> {
+    let allowed = format!(
+        "unix:PATH of at most {LONGEST_SOCKET_PATH} bytes, or tcp:ADDRESS:PORT such as tcp:127.0.0.1:6000"
+    );
+    node.parsed("dnstap", &allowed, report, |text| match text.split_once(':')? {
+        ("unix", path) if !path.is_empty() && !path.contains('\0') => {
+            let path = base.join(path);
+            (path.as_os_str().len() <= LONGEST_SOCKET_PATH).then_some(DnstapSocket::Unix(path))
+        }
+        ("tcp", address) => address.parse().ok().map(DnstapSocket::Tcp),
+        _ => None,
+    })
 }
 
 fn read_resolve(node: &Node, report: &mut Report) -> Option<Resolve> {

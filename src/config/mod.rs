@@ -17,6 +17,6 @@ mod values;
 pub use check::{Checked, check, load};
 pub use print::Printed;
 pub use settings::{
-    Config, DetectionSink, Dns, Exporters, FileFeed, Foreign, LinePrefixConfig, Lines, Resolve,
-    SignatureSource, Vantage, Workers,
+    Config, DetectionSink, Dns, DnstapFeed, DnstapSocket, Exporters, FileFeed, Foreign,
+    LinePrefixConfig, Lines, Resolve, SignatureSource, Vantage, Workers,
 };

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::settings::{Config, DetectionSink, FileFeed, SignatureSource, Vantage};
+use super::settings::{Config, DetectionSink, DnstapFeed, FileFeed, SignatureSource, Vantage};
 use super::values::print_duration;
 use crate::dns::Coverage;
+use crate::dns::dnstap::MessageTypes;
 
 /// A configuration as its file has it, for YAML and JSON.
 #[derive(Debug, Serialize)]
@@ -61,8 +62,13 @@ struct PrintedDns<'c> {
 
 #[derive(Debug, Serialize)]
 struct PrintedFeed<'c> {
-    file: &'c Path,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'c Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dnstap: Option<String>,
     coverage: Coverage,
+    #[serde(skip_serializing_if = "is_default")]
+    types: MessageTypes,
 }
 
 #[derive(Debug, Serialize)]
@@ -119,7 +125,12 @@ impl<'c> From<&'c Config> for Printed<'c> {
                 key_file: &lines.key_file,
             },
             dns: PrintedDns {
-                feeds: dns.feeds.iter().map(PrintedFeed::from).collect(),
+                feeds: dns
+                    .feeds
+                    .iter()
+                    .map(PrintedFeed::from)
+                    .chain(dns.dnstap.iter().map(PrintedFeed::from))
+                    .collect(),
                 resolve: dns.resolve.as_ref().map(|resolve| PrintedResolve {
                     every: print_duration(resolve.every),
                     servers: resolve.servers.iter().map(ToString::to_string).collect(),
@@ -158,8 +169,20 @@ impl<'c> From<&'c Config> for Printed<'c> {
 
 impl<'c> From<&'c FileFeed> for PrintedFeed<'c> {
     fn from(feed: &'c FileFeed) -> Self {
-        Self { file: &feed.path, coverage: feed.coverage }
+        let FileFeed { path, coverage, types } = feed;
+        Self { file: Some(path), dnstap: None, coverage: *coverage, types: *types }
     }
+}
+
+impl From<&DnstapFeed> for PrintedFeed<'_> {
+    fn from(feed: &DnstapFeed) -> Self {
+        let DnstapFeed { at, coverage, types } = feed;
+        Self { file: None, dnstap: Some(at.to_string()), coverage: *coverage, types: *types }
+    }
+}
+
+fn is_default(types: &MessageTypes) -> bool {
+    *types == MessageTypes::default()
 }
 
 impl Config {

@@ -2,6 +2,7 @@
 //! defaults are filled in, paths are relative to nothing but the folder the
 //! program was started in, addresses and prefixes are parsed.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::dns::Coverage;
+use crate::dns::dnstap::MessageTypes;
 use crate::signature::{Examined, Finding, SignatureSet, check_dir, check_shipped, load, shipped};
 
 /// The whole configuration.
@@ -90,6 +92,8 @@ pub struct LinePrefixConfig {
 pub struct Dns {
     /// Files of answers.
     pub feeds: Vec<FileFeed>,
+    /// Resolvers that tell their answers live.
+    pub dnstap: Vec<DnstapFeed>,
     /// Asking resolvers for the names of the signatures.
     pub resolve: Option<Resolve>,
     /// Whether a partial source alone can show that nobody else is on an
@@ -103,13 +107,52 @@ pub struct Dns {
     pub cloud_hold: Duration,
 }
 
-/// A file of answers: COF or DNSDB JSON lines, or a capture with DNS in it.
+/// A file of answers: COF or DNSDB JSON lines, dnstap, or a capture with DNS
+/// in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileFeed {
     /// The file.
     pub path: PathBuf,
     /// What its source sees.
     pub coverage: Coverage,
+    /// Which messages count, where the file is dnstap.
+    pub types: MessageTypes,
+}
+
+impl FileFeed {
+    /// A file taken as usual: its source sees a population.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, coverage: Coverage::Population, types: MessageTypes::default() }
+    }
+}
+
+/// Where resolvers connect to tell their answers by dnstap.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DnstapFeed {
+    /// The socket that is listened on.
+    pub at: DnstapSocket,
+    /// What the resolvers see.
+    pub coverage: Coverage,
+    /// Which messages count.
+    pub types: MessageTypes,
+}
+
+/// A socket for dnstap.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DnstapSocket {
+    /// A unix socket by its path.
+    Unix(PathBuf),
+    /// A TCP port.
+    Tcp(SocketAddr),
+}
+
+impl fmt::Display for DnstapSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(address) => write!(f, "tcp:{address}"),
+        }
+    }
 }
 
 /// Asking resolvers for the names of the signatures.
@@ -201,6 +244,7 @@ impl Default for Dns {
     fn default() -> Self {
         Self {
             feeds: Vec::new(),
+            dnstap: Vec::new(),
             resolve: None,
             trust_partial: false,
             foreign: Foreign { min_days: 2, min_count: 10 },

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::read::{Named, read};
 use super::*;
 use crate::dns::Coverage;
+use crate::dns::dnstap::MessageTypes;
 use crate::signature::fields::Report;
 
 /// The least that must be said.
@@ -38,7 +39,7 @@ fn defaults_are_filled_in() {
 }
 
 #[test]
-fn the_contract_is_understood_but_for_the_feed_that_is_not_built() {
+fn the_contract_is_understood() {
     let contract = r#"
 listen: ["0.0.0.0:2055", "0.0.0.0:4739", "0.0.0.0:6343"]   # told apart by content
 exporters: {allow: ["192.0.2.0/24"], default_sampling: {"192.0.2.0/24": 1000}}
@@ -53,19 +54,16 @@ signatures: signatures
 state: /var/lib/hayrake
 http: 127.0.0.1:8080
 "#;
-    let (none, found) = findings(contract);
-    assert!(none.is_none());
-    assert_eq!(
-        found,
-        [
-            "h.yaml:10: dnstap `unix:/run/hayrake/dnstap.sock`, a feed that this version does not read yet; allowed: {file: PATH}"
-        ]
-    );
-    let config = config(&contract.replace("{dnstap: unix:/run/hayrake/dnstap.sock}, ", ""));
+    let config = config(contract);
     assert_eq!(config.signatures, SignatureSource::Dir("/etc/hayrake/signatures".into()));
+    assert_eq!(config.dns.feeds, [FileFeed::new("/etc/hayrake/pdns.jsonl".into())]);
     assert_eq!(
-        config.dns.feeds,
-        [FileFeed { path: "/etc/hayrake/pdns.jsonl".into(), coverage: Coverage::Population }]
+        config.dns.dnstap,
+        [DnstapFeed {
+            at: DnstapSocket::Unix("/run/hayrake/dnstap.sock".into()),
+            coverage: Coverage::Population,
+            types: MessageTypes::default(),
+        }]
     );
     assert_eq!(config.dns.resolve.unwrap().every.as_secs(), 3_600);
     assert_eq!(config.exporters.default_sampling[0].1.get(), 1_000);
@@ -92,7 +90,7 @@ fn what_is_printed_reads_back_as_the_same() {
     let example = load(Path::new(path)).unwrap();
     let full = config(&format!(
         "{LEAST}http: {{listen: '[::1]:80', token_file: t}}\nsignatures: s\ndetections: d.jsonl\n\
-         dns: {{feeds: [{{file: 'a: b #.pcap', coverage: partial}}], trust_partial: true}}\n"
+         dns: {{feeds: [{{file: 'a: b #.pcap', coverage: partial}}, {{dnstap: 'tcp:[::1]:6000', types: [client_response, auth_response]}}, {{dnstap: 'unix:a b', coverage: partial}}], trust_partial: true}}\n"
     ));
     for wanted in [example, full, config(LEAST)] {
         let text = wanted.to_yaml().unwrap();
@@ -116,7 +114,7 @@ lines:
     - {region: south}
     - {net: 198.51.100.0/22, reigon: south}
 dns:
-  feeds: [{dnstap: unix:/x}, {coverage: some, file: a}, {url: x}]
+  feeds: [{dnstap: udp:/x}, {coverage: some, file: a}, {url: x}, {dnstap: tcp:x, types: [all]}, {file: a, dnstap: unix:b}, {dnstap: unix:/r}, {dnstap: unix:/r}]
   resolve: {every: 1s, servers: [0.0.0.0]}
   trust_partial: maybe
   foreign: {min_days: 0}
@@ -146,9 +144,13 @@ sate: /x
         "12: no `net` in the prefix",
         "13: net `198.51.100.0/22` again, first in line 9",
         "13: unknown key `reigon` in the prefix; allowed: net, length, region",
-        "15: dnstap `unix:/x`, a feed that this version does not read yet",
+        "15: dnstap `udp:/x`; allowed: unix:PATH of at most 107 bytes, or tcp:ADDRESS:PORT",
+        "15: dnstap `tcp:x`; allowed: unix:PATH",
+        "15: type `all`; allowed: auth_response, resolver_response, client_response, forwarder_response",
+        "15: a feed with both `file` and `dnstap`; allowed: one of them",
+        "15: dnstap `unix:/r` again; allowed: every socket once",
         "15: coverage `some`; allowed: population, partial",
-        "15: unknown key `url` in the feed; allowed: file, dnstap, coverage",
+        "15: unknown key `url` in the feed; allowed: file, dnstap, coverage, types",
         "15: no `file` in the feed",
         "16: every `1s`; allowed: a whole number with its unit, such as 30s, 5m, 1h or 2d, from 1m to 1d",
         "16: server `0.0.0.0`",

@@ -4,6 +4,7 @@ use std::io::{self, BufReader, Read};
 
 use super::answer::{Answer, Coverage};
 use super::capture::read_capture;
+use super::dnstap::{MessageTypes, read_frames};
 use super::knowledge::Knowledge;
 use super::lines::read_lines;
 use super::report::ReadReport;
@@ -20,6 +21,15 @@ pub struct Reading {
     pub coverage: Coverage,
     /// Answers seen later than this are absurd.
     pub now: Timestamp,
+    /// Which messages count, where the source is dnstap.
+    pub types: MessageTypes,
+}
+
+impl Reading {
+    /// Taken as usual.
+    pub const fn new(coverage: Coverage, now: Timestamp) -> Self {
+        Self { coverage, now, types: MessageTypes::RESOLVER }
+    }
 }
 
 /// Why a source could not be read at all.
@@ -33,7 +43,7 @@ pub enum ReadError {
     Packed(&'static str),
     /// Nothing that is known.
     #[error(
-        "no line is a DNS answer, allowed: JSON lines in COF or DNSDB version 2, or a pcap or pcapng capture"
+        "no line is a DNS answer, allowed: JSON lines in COF or DNSDB version 2, dnstap, or a pcap or pcapng capture"
     )]
     UnknownFormat,
     /// Larger than [`LARGEST_CAPTURE`].
@@ -60,6 +70,8 @@ pub fn read(
             }
             Ok(read_capture(&bytes, reading, sink))
         }
+        // The escape before START; no line of text begins with it.
+        [0, 0, 0, 0] => Ok(read_frames(whole, reading, sink)?),
         [0x1f, 0x8b, ..] => Err(ReadError::Packed("gzip")),
         [0x28, 0xb5, 0x2f, 0xfd] => Err(ReadError::Packed("zstd")),
         [0xfd, 0x37, 0x7a, 0x58] => Err(ReadError::Packed("xz")),

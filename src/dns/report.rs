@@ -22,6 +22,8 @@ pub enum Format {
     Dnsdb,
     /// DNS messages in a pcap or pcapng capture.
     Capture,
+    /// dnstap messages in Frame Streams.
+    Dnstap,
 }
 
 /// How a source ended.
@@ -59,6 +61,8 @@ pub struct ReadReport {
     pub answers: u64,
     /// Records of types that lead to no address, and messages without answers.
     pub irrelevant: u64,
+    /// dnstap messages of kinds that were not asked for.
+    pub other_types: u64,
     /// Records in a message that do not belong to its question.
     pub unrelated: u64,
     /// Lines, packets and messages that could not be read.
@@ -72,12 +76,14 @@ pub struct ReadReport {
 }
 
 impl ReadReport {
-    pub(super) fn new(format: Format) -> Self {
+    /// A report on nothing yet.
+    pub fn new(format: Format) -> Self {
         Self {
             format,
             units: 0,
             answers: 0,
             irrelevant: 0,
+            other_types: 0,
             unrelated: 0,
             damaged: 0,
             refused: BTreeMap::new(),
@@ -116,10 +122,14 @@ impl ReadReport {
 
 impl fmt::Display for ReadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = if self.format == Format::Capture { "DNS messages" } else { "lines" };
+        let unit = match self.format {
+            Format::Capture | Format::Dnstap => "DNS messages",
+            Format::Cof | Format::Dnsdb => "lines",
+        };
         write!(f, "{} answers from {} {unit}", self.answers, self.units)?;
         for (count, what) in [
             (self.irrelevant, "without an address"),
+            (self.other_types, "of other dnstap types"),
             (self.unrelated, "beside the question"),
             (self.damaged, "damaged"),
             (self.refusals(), "refused"),

@@ -12,7 +12,7 @@ use super::report::Ending;
 use super::*;
 use crate::model::time::{Day, Timestamp};
 
-const READING: Reading = Reading { coverage: Coverage::Population, now: Timestamp::MAX };
+const READING: Reading = Reading::new(Coverage::Population, Timestamp::MAX);
 
 fn read_text(text: &str) -> (Vec<Answer>, ReadReport) {
     let mut answers = Vec::new();

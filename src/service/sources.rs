@@ -5,15 +5,15 @@
 //! why not comes back.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::attribute::{BuildInput, Built, Hitlist, VerdictSettings, build, refresh};
-use crate::config::{Config, Dns, Lines};
+use crate::config::{Config, Dns, FileFeed, Lines};
 use crate::decode::DecodeSettings;
 use crate::dns::read::{Reading, read_into};
 use crate::dns::report::ReadReport;
-use crate::dns::{Answer, Coverage, Knowledge};
+use crate::dns::{Answer, Knowledge};
 use crate::model::line::Regions;
 use crate::model::rules::Rules;
 use crate::model::time::{Day, Timestamp};
@@ -66,7 +66,7 @@ impl Sources {
             reports: Vec::new(),
         };
         for feed in &config.dns.feeds {
-            if let Err(error) = sources.read_answers(&feed.path, feed.coverage, now) {
+            if let Err(error) = sources.read_answers(feed, now) {
                 wrong.push(error);
             }
         }
@@ -74,16 +74,13 @@ impl Sources {
     }
 
     /// Reads one more file of answers.
-    pub fn read_answers(
-        &mut self,
-        path: &Path,
-        coverage: Coverage,
-        now: Timestamp,
-    ) -> Result<(), String> {
+    pub fn read_answers(&mut self, feed: &FileFeed, now: Timestamp) -> Result<(), String> {
+        let path = &feed.path;
         let failed = |error: String| format!("{}: {error}", path.display());
         let file = File::open(path).map_err(|error| failed(error.to_string()))?;
         let source = path.display().to_string();
-        let report = read_into(&mut self.knowledge, &source, file, &Reading { coverage, now })
+        let reading = Reading { types: feed.types, ..Reading::new(feed.coverage, now) };
+        let report = read_into(&mut self.knowledge, &source, file, &reading)
             .map_err(|error| failed(error.to_string()))?;
         self.reports.push(FeedReport { path: path.to_owned(), report });
         Ok(())
