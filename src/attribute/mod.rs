@@ -1,9 +1,9 @@
 //! The hitlist: what an endpoint stands for.
 //!
-//! [`build`] compiles signatures and DNS knowledge into a [`Hitlist`], which
+//! [`build()`] compiles signatures and DNS knowledge into a [`Hitlist`], which
 //! the flow path looks endpoints up in, and the rules that say how many groups
 //! make a class; its report says what became of every group and why,
-//! and [`explain`] does so for one name or address.
+//! and [`explain()`] does so for one name or address.
 //! [`refresh`] brings the endpoints up to date within a day. Both are pure:
 //! the same input gives the same output, whatever the order of the answers.
 

@@ -1,8 +1,8 @@
 //! What resolvers answered: names, aliases and addresses over time.
 //!
 //! Every source is read to one [`Answer`]: passive-DNS files
-//! and captures by [`read`], what resolvers tell live by [`dnstap`], questions
-//! of our own by [`resolve`]. Answers meet
+//! and captures by [`read()`], what resolvers tell live by [`dnstap`],
+//! questions of our own by [`mod@resolve`]. Answers meet
 //! in [`Knowledge`], a bounded table that is asked by day. This folder knows
 //! nothing of devices and opens no file.
 

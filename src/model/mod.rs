@@ -5,7 +5,7 @@
 //! nothing here has the behaviour of a stage.
 //!
 //! Read in the order of the flow path: [`flow`] (what a router said),
-//! [`line`] and [`endpoint`] (its two sides), [`group`] (what the endpoint
+//! [`mod@line`] and [`endpoint`] (its two sides), [`group`] (what the endpoint
 //! stands for), [`sighting`] (a line touched a group), [`rules`] (how many
 //! groups make a class), [`detection`] (the claim).
 

@@ -1,5 +1,5 @@
 //! Detections as JSON lines: one object a line, UTF-8, in the shape of
-//! [`wire::Detection`](super::wire::Detection).
+//! [`wire::Detection`].
 //!
 //! The service, `replay` and the evaluation all write through
 //! [`write_detection`], so a line reads the same wherever it comes from.

@@ -1,6 +1,6 @@
 //! One signature file: from its tree to a [`ClassDefinition`], with everything
 //! that is wrong inside the file. What takes several files to see (parents,
-//! identities) is in [`super::compile`].
+//! identities) is in [`super::compile()`].
 
 use std::collections::HashMap;
 use std::str::FromStr;
