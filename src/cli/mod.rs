@@ -6,7 +6,6 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
-mod answers;
 mod captures;
 mod check;
 mod demo;

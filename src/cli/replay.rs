@@ -2,27 +2,28 @@
 //! print detections.
 
 use std::io::{self, BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::bail;
 
 use super::Outcome;
-use super::answers::read_answers;
 use super::captures::Captures;
 use super::progress::Progress;
-use crate::attribute::{BuildInput, build};
+use crate::config::{Config, FileFeed};
 use crate::decode::Decoder;
 use crate::detect::Settings;
 use crate::model::line::Regions;
-use crate::model::time::Day;
+use crate::model::time::{Day, Timestamp};
 use crate::orient::reveal::line_named;
-use crate::pipeline::{Front, View};
+use crate::pipeline::Front;
 use crate::publish::jsonl::write_line;
 use crate::publish::wire;
 use crate::replay::explain::Explanation;
 use crate::replay::{Event, replay};
-use crate::service::{decode_settings, key::line_key, prefixes, verdict_settings};
+use crate::service::decode_settings;
+use crate::service::key::line_key;
+use crate::service::sources::Sources;
 
 /// Problems of datagrams that are printed; the summary counts all.
 const MOST_PROBLEMS: u64 = 20;
@@ -58,40 +59,24 @@ pub(super) struct Replay {
 impl Replay {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
         let config = super::config(&self.config)?;
-        let signatures = config.signatures.load().map_err(super::findings)?;
-        let dns = read_answers(&config.dns.feeds, &self.dns)?;
-        let mut regions = Regions::default();
-        let prefixes = Arc::new(prefixes(&config.lines, &mut regions));
-        let regions = Arc::new(regions);
+        let sources = self.sources(&config)?;
         let key = line_key(&config.lines.key_file)?;
         let mut explanation = match &self.explain {
             None => None,
-            Some(text) => match line_named(text, &key, &prefixes) {
+            Some(text) => match line_named(text, &key, &sources.prefixes) {
                 Some(line) => Some(Explanation::new(line)),
                 None => bail!("--explain: not a pseudonym and no address in lines.prefixes"),
             },
         };
         let view_of = |day: Day| {
-            let built = build(&BuildInput {
-                signatures: &signatures,
-                dns: &dns,
-                day,
-                excluded: &|address| prefixes.contains(address),
-                in_cloud: &|_| false,
-                settings: verdict_settings(&config.dns),
-            });
+            let built = sources.build(day);
             let detectable = built.rules.classes().iter().filter(|rule| rule.monitored() > 0);
             let (detectable, all) = (detectable.count(), built.rules.classes().len());
             eprintln!(
                 "{day}: {detectable} of {all} classes detectable, {} addresses on the hitlist",
                 built.hitlist.len()
             );
-            View {
-                prefixes: prefixes.clone(),
-                hitlist: built.hitlist.into(),
-                rules: built.rules.into(),
-                regions: regions.clone(),
-            }
+            sources.view(Arc::new(built.hitlist), Arc::new(built.rules))
         };
 
         let captures = Captures::read(&self.captures)?;
@@ -131,5 +116,26 @@ impl Replay {
             eprint!("{explanation}");
         }
         Ok(Outcome::Fine)
+    }
+
+    /// What the configuration names, and the files of `--dns`. A file that is
+    /// given both ways is read once.
+    fn sources(&self, config: &Config) -> anyhow::Result<Sources> {
+        // A replay has its own now: what was answered later than a day is not
+        // seen on that day, however late it is.
+        let now = Timestamp::MAX;
+        let wrong = |wrong: Vec<String>| anyhow::Error::msg(wrong.join("\n"));
+        let mut sources = Sources::read(config, &Regions::default(), now).map_err(wrong)?;
+        let same = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        for path in &self.dns {
+            if sources.reports.iter().all(|read| same(&read.path) != same(path)) {
+                let feed = FileFeed::new(path.clone());
+                sources.read_answers(&feed, now).map_err(anyhow::Error::msg)?;
+            }
+        }
+        for read in &sources.reports {
+            eprintln!("{}: {}", read.path.display(), read.report);
+        }
+        Ok(sources)
     }
 }

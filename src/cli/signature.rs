@@ -122,7 +122,7 @@ fn list(config: Option<PathBuf>, folder: Folder, json: bool) -> anyhow::Result<O
         (Some(config), None) => config.signatures.load().map_err(super::findings)?,
         (_, dir) => open(dir)?,
     };
-    let rules = config.map(|config| rules_today(&config, &set)).transpose()?;
+    let rules = config.map(|config| rules_today(&config, set.clone())).transpose()?;
     let rows = rows(&set, rules.as_ref());
     if json {
         println!("{}", serde_json::to_string_pretty(&rows)?);
