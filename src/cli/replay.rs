@@ -43,7 +43,7 @@ pub(super) struct Replay {
     /// Captures of flow exports (pcap, pcapng) or bare datagrams.
     #[arg(value_name = "CAPTURE", required = true)]
     captures: Vec<PathBuf>,
-    /// More DNS answers (COF or DNSDB JSON lines, or a capture), taken as
+    /// More DNS answers (see docs/feeding-dns.md for the formats), taken as
     /// population coverage.
     #[arg(long, value_name = "FILE")]
     dns: Vec<PathBuf>,

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::read::{Named, read};
 use super::settings::Config;
+use crate::dns::read::ALLOWED;
 use crate::dns::{Coverage, ReadError, Reading, read as read_answers};
 use crate::model::time::Timestamp;
 use jiff::civil::Date;
@@ -104,11 +105,7 @@ fn must_answer(path: &Path, line: usize, report: &mut Report) {
         Err(error) => error.to_string(),
         Ok(_) => return,
     };
-    report.error(
-        line,
-        format!("{}: {problem}", path.display()),
-        "JSON lines in COF or DNSDB version 2, dnstap, or a pcap or pcapng capture, unpacked",
-    );
+    report.error(line, format!("{}: {problem}", path.display()), ALLOWED);
 }
 
 /// A key that is missing is made by `run`; one that others can read lets them

@@ -140,7 +140,7 @@ fn read_feed(
         feeds.dnstap.push(DnstapFeed { at, coverage, types: types? });
         return Some(());
     }
-    let allowed = "a path to COF or DNSDB JSON lines, dnstap or a capture";
+    let allowed = "a path to a file of DNS answers, see docs/feeding-dns.md";
     let path = fields
         .required("file", allowed, report)
         .and_then(|node| read_path(node, "file", base, report));

@@ -107,8 +107,7 @@ pub struct Dns {
     pub cloud_hold: Duration,
 }
 
-/// A file of answers: COF or DNSDB JSON lines, dnstap, or a capture with DNS
-/// in it.
+/// A file of answers, in any format that [`crate::dns::read()`] tells.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileFeed {
     /// The file.

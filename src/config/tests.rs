@@ -240,9 +240,9 @@ fn a_feed_must_look_like_answers() {
     assert_eq!(told(answer), "");
     assert!(
         told(b"name,address\na,b\n")
-            .contains("feed: no DNS answer at its beginning; allowed: JSON")
+            .contains("feed: no DNS answer at its beginning; allowed: COF")
     );
-    assert!(told(b"\x1f\x8b\x08\x00").contains("feed: packed with gzip"));
+    assert!(told(b"\xfd7zXZ\x00").contains("feed: packed with xz"));
 }
 
 #[test]

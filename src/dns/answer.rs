@@ -71,6 +71,12 @@ pub enum Refused {
     /// A name that is an alias of itself.
     #[error("the name is an alias of itself")]
     SelfAlias,
+    /// A name that is written as an address: no name ends in a number.
+    #[error("an address stands where a name should")]
+    NumericName,
+    /// A name of the length at which the source cuts names.
+    #[error("the name may have been cut by the program that wrote it")]
+    CutName,
     /// [`super::knowledge::MOST_NAMES`] reached.
     #[error("the table is full of names")]
     TooManyNames,
@@ -97,6 +103,9 @@ impl Answer {
         if self.last > now.plus(CLOCK_TOLERANCE) {
             return Err(Refused::Future);
         }
+        if is_numeric(&self.name) {
+            return Err(Refused::NumericName);
+        }
         match &mut self.data {
             AnswerData::Address(address) => {
                 *address = address.to_canonical();
@@ -105,11 +114,19 @@ impl Answer {
                 }
             }
             AnswerData::Alias(target) if *target == self.name => return Err(Refused::SelfAlias),
+            AnswerData::Alias(target) if is_numeric(target) => return Err(Refused::NumericName),
             AnswerData::Alias(_) => {}
         }
         self.count = self.count.max(1);
         Ok(self)
     }
+}
+
+/// Whether a name ends in a number, as none does (RFC 3696 §2). Where fields of
+/// a source have slipped, this is somebody's address.
+fn is_numeric(name: &DomainName) -> bool {
+    let last = name.as_str().rsplit('.').next().unwrap_or_default();
+    last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether a service in the Internet can have this address.
@@ -211,6 +228,11 @@ mod tests {
         assert_eq!(future.screened(now), Err(Refused::Future));
         assert!(skewed.screened(now).is_ok());
         assert_eq!(own.screened(now), Err(Refused::SelfAlias));
+        let target =
+            Answer { data: AnswerData::Alias("192.0.2.1".parse().unwrap()), ..good.clone() };
+        let slipped = Answer { name: "192.0.2.1".parse().unwrap(), ..good.clone() };
+        assert_eq!(target.screened(now), Err(Refused::NumericName));
+        assert_eq!(slipped.screened(now), Err(Refused::NumericName));
         assert!(good.screened(now).is_ok());
     }
 }

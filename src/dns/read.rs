@@ -1,18 +1,22 @@
 //! Reads a source whatever its format, which is told by its content.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use super::answer::{Answer, Coverage};
 use super::capture::read_capture;
 use super::dnstap::{MessageTypes, read_frames};
 use super::knowledge::Knowledge;
-use super::lines::read_lines;
-use super::report::ReadReport;
+use super::lines::{is_array, read_array, read_lines};
+use super::report::{Ending, ReadReport};
 use crate::model::time::Timestamp;
 use crate::receive::pcap::is_capture;
 
 /// Largest capture in bytes; captures are read whole.
 pub const LARGEST_CAPTURE: u64 = 1 << 30;
+/// What a source may be.
+pub const ALLOWED: &str = "COF or DNSDB version 2 as JSON, Zeek's dns.log as a table or as JSON, a passivedns log, a tshark host list, dnstap, or a pcap or pcapng capture; plain or packed with gzip or zstd";
+/// Bytes looked at to tell a format.
+const HEAD: u64 = 64;
 
 /// How a source is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +25,9 @@ pub struct Reading {
     pub coverage: Coverage,
     /// Answers seen later than this are absurd.
     pub now: Timestamp,
+    /// When answers were seen for which the source gives no time: when it was
+    /// written.
+    pub dated: Timestamp,
     /// Which messages count, where the source is dnstap.
     pub types: MessageTypes,
 }
@@ -28,7 +35,7 @@ pub struct Reading {
 impl Reading {
     /// Taken as usual.
     pub const fn new(coverage: Coverage, now: Timestamp) -> Self {
-        Self { coverage, now, types: MessageTypes::RESOLVER }
+        Self { coverage, now, dated: now, types: MessageTypes::RESOLVER }
     }
 }
 
@@ -38,13 +45,14 @@ pub enum ReadError {
     /// The source itself failed.
     #[error("reading DNS answers failed: {0}")]
     Io(#[from] io::Error),
-    /// Packed, which a later version reads.
-    #[error("the file is packed with {0}, allowed: JSON lines or a capture, unpacked")]
+    /// Packed in a way that is not unpacked.
+    #[error("the file is packed with {0}, allowed: gzip and zstd")]
     Packed(&'static str),
+    /// Unpacking gave something packed.
+    #[error("the file is packed twice, allowed: once")]
+    PackedTwice,
     /// Nothing that is known.
-    #[error(
-        "no line is a DNS answer, allowed: JSON lines in COF or DNSDB version 2, dnstap, or a pcap or pcapng capture"
-    )]
+    #[error("no line is a DNS answer, allowed: {ALLOWED}")]
     UnknownFormat,
     /// Larger than [`LARGEST_CAPTURE`].
     #[error("the capture is larger than {LARGEST_CAPTURE} bytes")]
@@ -54,29 +62,48 @@ pub enum ReadError {
 /// Reads every answer of `input` into `sink`. Damaged lines and messages are
 /// counted and skipped.
 pub fn read(
-    mut input: impl Read,
+    input: impl Read,
     reading: &Reading,
     sink: &mut dyn FnMut(Answer),
 ) -> Result<ReadReport, ReadError> {
-    let mut head = Vec::with_capacity(4);
-    input.by_ref().take(4).read_to_end(&mut head)?;
-    let whole = head.as_slice().chain(input);
-    match head[..] {
-        _ if is_capture(&head) => {
-            let mut bytes = Vec::new();
-            whole.take(LARGEST_CAPTURE + 1).read_to_end(&mut bytes)?;
-            if bytes.len() as u64 > LARGEST_CAPTURE {
-                return Err(ReadError::TooLarge);
-            }
-            Ok(read_capture(&bytes, reading, sink))
+    let (head, input) = peek(input)?;
+    read_plain(&head, input, reading, sink)
+}
+
+/// The first bytes of `input`, and all of it again.
+fn peek<'a>(mut input: impl Read + 'a) -> io::Result<(Vec<u8>, impl BufRead + 'a)> {
+    let mut head = Vec::new();
+    input.by_ref().take(HEAD).read_to_end(&mut head)?;
+    let whole = io::Cursor::new(head.clone()).chain(BufReader::with_capacity(1 << 16, input));
+    Ok((head, whole))
+}
+
+fn read_plain(
+    head: &[u8],
+    mut input: impl BufRead,
+    reading: &Reading,
+    sink: &mut dyn FnMut(Answer),
+) -> Result<ReadReport, ReadError> {
+    if is_capture(head) {
+        let mut bytes = Vec::new();
+        let stopped = input.by_ref().take(LARGEST_CAPTURE + 1).read_to_end(&mut bytes).err();
+        if bytes.len() as u64 > LARGEST_CAPTURE {
+            return Err(ReadError::TooLarge);
         }
-        // The escape before START; no line of text begins with it.
-        [0, 0, 0, 0] => Ok(read_frames(whole, reading, sink)?),
-        [0x1f, 0x8b, ..] => Err(ReadError::Packed("gzip")),
-        [0x28, 0xb5, 0x2f, 0xfd] => Err(ReadError::Packed("zstd")),
-        [0xfd, 0x37, 0x7a, 0x58] => Err(ReadError::Packed("xz")),
-        _ => read_lines(BufReader::with_capacity(1 << 16, whole), reading, sink),
+        let mut report = read_capture(&bytes, reading, sink);
+        if let Some(error) = stopped {
+            report.ending = Ending::Failed(error.to_string());
+        }
+        return Ok(report);
     }
+    // The escape before START; no line of text begins with it.
+    if head.starts_with(&[0, 0, 0, 0]) {
+        return Ok(read_frames(input, reading, sink)?);
+    }
+    if is_array(head) {
+        return read_array(input, reading, sink);
+    }
+    read_lines(input, reading, sink)
 }
 
 /// Reads every answer of `input` into `dns`, as told by `source`. Answers that

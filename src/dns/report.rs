@@ -16,7 +16,9 @@ const LONGEST_PROBLEM: usize = 200;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// JSON lines in the Passive DNS Common Output Format.
+    /// Nothing: no line at all, which is told from no format.
+    Empty,
+    /// JSON in the Passive DNS Common Output Format, lines or an array.
     Cof,
     /// DNSDB version 2: the same objects framed by the Streaming API Framing.
     Dnsdb,
@@ -24,6 +26,15 @@ pub enum Format {
     Capture,
     /// dnstap messages in Frame Streams.
     Dnstap,
+    /// Zeek's dns.log as a table of tab-separated values.
+    ZeekTable,
+    /// Zeek's dns.log as JSON lines.
+    ZeekJson,
+    /// The log of gamelinux passivedns.
+    #[serde(rename = "passivedns")]
+    PassiveDns,
+    /// The host list of tshark.
+    Hosts,
 }
 
 /// How a source ended.
@@ -55,7 +66,7 @@ pub struct ReadProblem {
 pub struct ReadReport {
     /// How it was written.
     pub format: Format,
-    /// Lines that were not empty, or DNS messages.
+    /// Lines that hold a record, objects of an array, or DNS messages.
     pub units: u64,
     /// Answers that were passed on.
     pub answers: u64,
@@ -124,7 +135,7 @@ impl fmt::Display for ReadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = match self.format {
             Format::Capture | Format::Dnstap => "DNS messages",
-            Format::Cof | Format::Dnsdb => "lines",
+            _ => "lines",
         };
         write!(f, "{} answers from {} {unit}", self.answers, self.units)?;
         for (count, what) in [

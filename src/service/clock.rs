@@ -10,6 +10,7 @@
     reason = "this is the one place where the service reads the clock"
 )]
 
+use std::fs::File;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -51,6 +52,12 @@ impl Clock {
             }
         }
     }
+}
+
+/// When a file was last written; 1970 if the system does not tell.
+pub fn written(file: &File) -> Timestamp {
+    let modified = file.metadata().and_then(|found| found.modified()).unwrap_or(UNIX_EPOCH);
+    Timestamp::EPOCH.plus(modified.duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 /// Measures real time between two moments, whatever the clock shows: for what

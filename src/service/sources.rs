@@ -21,6 +21,8 @@ use crate::orient::{LinePrefix, Prefixes};
 use crate::pipeline::View;
 use crate::signature::SignatureSet;
 
+use super::clock::written;
+
 /// Everything read.
 pub struct Sources {
     /// What people wrote about devices.
@@ -79,7 +81,11 @@ impl Sources {
         let failed = |error: String| format!("{}: {error}", path.display());
         let file = File::open(path).map_err(|error| failed(error.to_string()))?;
         let source = path.display().to_string();
-        let reading = Reading { types: feed.types, ..Reading::new(feed.coverage, now) };
+        let reading = Reading {
+            types: feed.types,
+            dated: written(&file),
+            ..Reading::new(feed.coverage, now)
+        };
         let report = read_into(&mut self.knowledge, &source, file, &reading)
             .map_err(|error| failed(error.to_string()))?;
         self.reports.push(FeedReport { path: path.to_owned(), report });
