@@ -19,6 +19,7 @@ pub mod resolve;
 pub mod seen;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 pub use answer::{Answer, AnswerData, Coverage, Refused};
 pub use knowledge::{Knowledge, KnowledgeSize, NameId};

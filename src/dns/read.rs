@@ -8,6 +8,7 @@ use super::dnstap::{MessageTypes, read_frames};
 use super::knowledge::Knowledge;
 use super::lines::{is_array, read_array, read_lines};
 use super::report::{Ending, ReadReport};
+use super::unpack::{Packing, unpack};
 use crate::model::time::Timestamp;
 use crate::receive::pcap::is_capture;
 
@@ -67,6 +68,13 @@ pub fn read(
     sink: &mut dyn FnMut(Answer),
 ) -> Result<ReadReport, ReadError> {
     let (head, input) = peek(input)?;
+    let Some(packing) = Packing::tell(&head) else {
+        return read_plain(&head, input, reading, sink);
+    };
+    let (head, input) = peek(unpack(packing, input)?)?;
+    if Packing::tell(&head).is_some() {
+        return Err(ReadError::PackedTwice);
+    }
     read_plain(&head, input, reading, sink)
 }
 
