@@ -225,15 +225,16 @@ fn signatures_and_configurations_load() {
                 panic!("{}: {}", block.place, shown(&findings));
             }
             signatures += 1;
-        } else if first_key(&block.text) == Some("listen") || has_lines {
+        } else {
+            // A part of a configuration lacks only the one key that must be there.
+            let lines = "\nlines: {prefixes: [{net: 198.51.100.0/24}]}\n";
+            let text = format!("{}{}", block.text, if has_lines { "" } else { lines });
             let file = folder.path().join("hayrake.yaml");
-            fs::write(&file, &block.text).unwrap();
+            fs::write(&file, text).unwrap();
             if let Err(findings) = hayrake::config::load(&file) {
                 panic!("{}: {}", block.place, shown(&findings));
             }
             configurations += 1;
-        } else {
-            panic!("{}: a YAML block that nothing checks; call it `text`", block.place);
         }
     }
     assert!(signatures > 0 && configurations > 0, "the blocks were found");
