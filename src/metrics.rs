@@ -15,10 +15,12 @@
 //! ```
 
 mod declarations;
+mod feeds;
 
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder};
 
 use declarations::{Declarations, Declared, reference};
+pub use feeds::FeedMetrics;
 
 /// Most exporters that get a label of their own; the rest share `other`. Two
 /// thousand routers are more than the largest network we know of exports from.
@@ -105,8 +107,8 @@ pub struct Metrics {
     pub class_detectable: IntGaugeVec,
     /// Groups monitored of a class.
     pub class_groups: IntGaugeVec,
-    /// DNS answers read.
-    pub dns_answers: IntCounterVec,
+    /// What single DNS feeds tell.
+    pub feeds: FeedMetrics,
 
     /// Requests answered.
     pub http_requests: IntCounterVec,
@@ -312,12 +314,7 @@ impl Metrics {
                 &["class", "level"],
                 "Groups of the class that are monitored now (N)",
             )?,
-            dns_answers: d.counters(
-                "hayrake_dns_answers_total",
-                "answers",
-                &["outcome"],
-                "DNS answers read from feeds and the resolver: taken, refused (damaged or beyond a bound)",
-            )?,
+            feeds: FeedMetrics::new(&mut d)?,
             http_requests: d.counters(
                 "hayrake_http_requests_total",
                 "requests",

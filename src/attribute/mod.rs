@@ -11,6 +11,7 @@ mod build;
 mod draft;
 mod explain;
 mod hitlist;
+mod interest;
 mod merge;
 mod names;
 mod report;
@@ -32,6 +33,7 @@ pub use explain::{
     Subject, explain,
 };
 pub use hitlist::{Hitlist, HitlistEntry};
+pub use interest::{Concern, Interest};
 pub use report::{
     BuildReport, ClassReport, GroupReport, MOST_NAMES_LISTED, NameReport, VerdictCounts,
 };

@@ -239,8 +239,7 @@ fn a_feed_must_look_like_answers() {
         br#"{"rrname":"a.example.","rrtype":"A","rdata":"192.0.2.1","time_first":1,"time_last":2}"#;
     assert_eq!(told(answer), "");
     assert!(
-        told(b"name,address\na,b\n")
-            .contains("feed: no DNS answer at its beginning; allowed: COF")
+        told(b"name,address\na,b\n").contains("feed: no DNS answer at its beginning; allowed: COF")
     );
     assert!(told(b"\xfd7zXZ\x00").contains("feed: packed with xz"));
 }

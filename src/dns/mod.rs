@@ -8,6 +8,7 @@
 
 pub mod answer;
 mod capture;
+mod carry;
 pub mod chain;
 pub mod dnstap;
 pub mod knowledge;
@@ -22,6 +23,7 @@ mod tests;
 mod unpack;
 
 pub use answer::{Answer, AnswerData, Coverage, Refused};
+pub use carry::carry;
 pub use knowledge::{Knowledge, KnowledgeSize, NameId};
 pub use read::{ReadError, Reading, read, read_into};
 pub use report::{Ending, Format, ReadProblem, ReadReport};

@@ -5,8 +5,6 @@
 //! what has been added since the last look. When a worker has forgotten an
 //! exporter and hears it anew, its totals begin at zero again.
 
-use std::net::SocketAddr;
-
 use hashbrown::{HashMap, HashSet};
 
 use super::fronts::Reports;
@@ -108,7 +106,7 @@ fn added(counted: &mut u64, total: u64) -> u64 {
 }
 
 /// The addresses as one word for a log line.
-pub(super) fn joined(addresses: &[SocketAddr]) -> String {
+pub(super) fn joined(addresses: &[impl ToString]) -> String {
     addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 

@@ -2,7 +2,8 @@
 //! what is said about them.
 //!
 //! N, groups and roles are made once for a UTC day; within the day only the
-//! endpoints follow the DNS answers.
+//! endpoints follow the DNS answers. The exception is a day that began knowing
+//! nothing ([`Product::learning`]).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +23,11 @@ use crate::publish::wire::{HitlistAnswer, SignatureAnswer};
 /// What was built for a day.
 pub(super) struct Product {
     pub(super) day: Day,
+    /// Whether the day began without any class that could be detected, which
+    /// is so when nothing was known yet. Rules then follow the answers until
+    /// the day ends, or the few names that are asked for first would be all
+    /// that is looked for.
+    pub(super) learning: bool,
     /// From when the rules hold.
     since: Timestamp,
     /// When the endpoints were last brought up to date.
@@ -38,14 +44,17 @@ impl Product {
         let now = clock.now();
         let built = sources.build(now.day());
         metrics.hitlist_build.set(stopwatch.elapsed().as_secs_f64());
-        Self {
+        let mut product = Self {
             day: now.day(),
+            learning: false,
             since: now,
             built: now,
             hitlist: Arc::new(built.hitlist),
             rules: Arc::new(built.rules),
             report: built.report,
-        }
+        };
+        product.learning = product.detectable().0 == 0;
+        product
     }
 
     /// Brings the endpoints up to what is known now; the rules stay.
@@ -62,6 +71,11 @@ impl Product {
     pub(super) fn detectable(&self) -> (usize, usize) {
         let classes = self.rules.classes();
         (classes.iter().filter(|class| class.monitored() > 0).count(), classes.len())
+    }
+
+    /// The endpoints in force.
+    pub(super) fn hitlist(&self) -> &Hitlist {
+        &self.hitlist
     }
 
     /// What workers read.
@@ -84,7 +98,7 @@ impl Product {
             signatures: sources.signatures.classes.iter().map(SignatureAnswer::new).collect(),
             hitlist: HitlistAnswer::new(&self.report, self.built),
         };
-        self.show_metrics(metrics);
+        self.show_rules(metrics);
         // Classes and regions may have gone: what is shown is made anew.
         metrics.lines.reset();
         for window in crate::model::time::Window::ALL {
@@ -93,12 +107,21 @@ impl Product {
             }
         }
         current.set_facts(facts);
+        self.show_endpoints(current, metrics);
     }
 
-    fn show_metrics(&self, metrics: &Metrics) {
-        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    /// Tells the API and the metrics that endpoints have changed, and nothing
+    /// else has.
+    pub(super) fn show_endpoints(&self, current: &Current, metrics: &Metrics) {
         metrics.hitlist_endpoints.set(number(self.report.endpoints));
         metrics.hitlist_built.set(i64::try_from(self.built.as_secs()).unwrap_or(i64::MAX));
+        if let Some(facts) = current.facts() {
+            let hitlist = HitlistAnswer::new(&self.report, self.built);
+            current.set_facts(Facts { hitlist, ..Facts::clone(&facts) });
+        }
+    }
+
+    fn show_rules(&self, metrics: &Metrics) {
         let groups = self.report.groups;
         for (verdict, count) in [
             ("dedicated", groups.dedicated),
@@ -117,6 +140,10 @@ impl Product {
             metrics.class_groups.with_label_values(&labels).set(number(class.monitored()));
         }
     }
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Why a class has no group that is monitored: its groups' verdicts, and the

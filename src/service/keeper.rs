@@ -15,12 +15,15 @@ use super::board::Board;
 use super::build::Product;
 use super::clock::{Clock, Stopwatch};
 use super::depths::Depths;
+use super::dnstap::Told;
 use super::fronts::Reports;
+use super::live::{Live, Pace};
 use super::loading::{Loaded, learn, load};
 use super::resolver::Followed;
 use super::snapshot::InForce;
 use super::sources::Sources;
 use super::watch::{LOOK, Watch};
+use crate::attribute::Interest;
 use crate::config::{self, Config, SignatureSource};
 use crate::dns::Answer;
 use crate::metrics::Metrics;
@@ -31,8 +34,6 @@ use crate::publish::wire::ReadyAnswer;
 const TICK: Duration = Duration::from_millis(200);
 /// How often reports and queue lengths are gathered.
 const GATHER: Duration = Duration::from_secs(1);
-/// Answers of the resolver that are kept over a reload; the oldest go first.
-const RESOLVED: usize = 1_000_000;
 /// Commands that wait; a second reload asked for meanwhile does no more.
 pub(super) const QUEUE: usize = 8;
 
@@ -53,7 +54,9 @@ pub(super) struct Keeper {
     pub(super) clock: Clock,
     pub(super) sources: Sources,
     pub(super) signatures: Followed,
-    pub(super) resolved: Vec<Answer>,
+    pub(super) live: Live,
+    pub(super) pace: Pace,
+    pub(super) interest: Interest,
     pub(super) product: Product,
     pub(super) in_force: InForce,
     pub(super) current: Arc<Current>,
@@ -75,12 +78,15 @@ impl Keeper {
         loop {
             match self.commands.recv_timeout(TICK) {
                 Ok(Command::Reload) => self.reload(None),
-                Ok(Command::Answers(answers)) => self.learn(answers),
+                Ok(Command::Answers(answers)) => self.learn(&answers),
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            self.hear();
             if self.clock.now().day() > self.product.day {
                 self.rebuild();
+            } else if self.pace.is_due() {
+                self.follow();
             }
             if looked.every(LOOK) {
                 let changed = self.watch.changed();
@@ -92,6 +98,9 @@ impl Keeper {
                 board.gather(&self.reports, &self.current, &self.metrics);
                 self.depths.show(&self.metrics);
                 self.current.retire_lines();
+                if self.live.watch(self.clock.now(), &self.metrics.feeds) {
+                    self.tell_readiness();
+                }
             }
         }
         board.gather(&self.reports, &self.current, &self.metrics);
@@ -117,7 +126,7 @@ impl Keeper {
                 "refused"
             }
         };
-        self.current.set_ready(ready(&self.product, &self.refused));
+        self.tell_readiness();
         self.metrics.reloads.with_label_values(&[outcome]).inc();
     }
 
@@ -131,7 +140,7 @@ impl Keeper {
         let watch = Watch::new(watched(self.config_path.as_deref(), &config));
         let regions = &self.sources.regions;
         let Loaded { sources, token } =
-            load(&config, regions, &self.resolved, &self.clock, &self.metrics)?;
+            load(&config, regions, Some(&self.sources.knowledge), &self.clock, &self.metrics)?;
         for setting in needing_restart(&self.config, &config) {
             tracing::warn!("`{setting}` has changed; it takes effect after a restart");
         }
@@ -140,9 +149,10 @@ impl Keeper {
             changed.iter().all(|path| config.dns.feeds.iter().any(|feed| feed.path == *path))
         });
         self.signatures.store(sources.signatures.clone());
+        self.interest = Interest::new(&sources.signatures);
         (self.config, self.sources, self.watch) = (config, sources, watch);
         if dns_only {
-            self.refresh()
+            self.follow()
         } else {
             self.rebuild()
         }
@@ -150,44 +160,84 @@ impl Keeper {
     }
 
     /// Takes in what the resolver has found.
-    fn learn(&mut self, answers: Vec<Answer>) {
-        learn(&mut self.sources, &answers, &self.metrics);
-        self.resolved.extend(answers);
-        let oldest = self.resolved.len().saturating_sub(RESOLVED);
-        self.resolved.drain(..oldest);
-        self.refresh();
-        self.current.set_ready(ready(&self.product, &self.refused));
+    fn learn(&mut self, answers: &[Answer]) {
+        learn(&mut self.sources, answers, &self.metrics);
+        self.follow();
     }
 
-    /// New answers for the rules of the day. A day that began knowing nothing
-    /// is not left at that.
-    fn refresh(&mut self) {
-        if self.product.detectable().0 == 0 {
-            return self.rebuild();
+    /// Takes in what live feeds have told. The endpoints follow later, or
+    /// every answer would cost as much as a thousand.
+    fn hear(&mut self) {
+        let Self { live, sources, product, metrics, .. } = self;
+        let dns = &mut sources.knowledge;
+        for Told { feed, answers } in live.told(&self.clock, &metrics.feeds) {
+            let name = live.name(feed);
+            let (mut taken, mut refused) = (0, 0);
+            for answer in answers {
+                let facts = dns.size().facts;
+                if dns.insert(answer.clone(), name).is_err() {
+                    refused += 1;
+                    continue;
+                }
+                taken += 1;
+                let new = dns.size().facts > facts;
+                let concern = self.interest.concern(&answer, dns, product.hitlist(), product.day);
+                self.pace.note(concern, new);
+            }
+            metrics.feeds.count(name, "taken", taken);
+            metrics.feeds.count(name, "refused", refused);
         }
-        self.product.refresh(&self.sources, &self.clock, &self.metrics);
-        self.install();
+    }
+
+    /// Brings what is in force up to the answers that are known: the endpoints
+    /// for the rules of the day or, on a day that began knowing nothing, the
+    /// rules as well.
+    fn follow(&mut self) {
+        let work = Stopwatch::start();
+        if self.product.learning {
+            self.rebuild();
+        } else {
+            self.product.refresh(&self.sources, &self.clock, &self.metrics);
+            self.install();
+            self.product.show_endpoints(&self.current, &self.metrics);
+        }
+        self.pace.followed(work);
     }
 
     /// New rules for the day that it is.
     fn rebuild(&mut self) {
-        let day = self.product.day;
+        let (day, learning) = (self.product.day, self.product.learning);
+        let before = self.product.detectable().0;
         self.product = Product::build(&self.sources, &self.clock, &self.metrics);
+        let (detectable, classes) = self.product.detectable();
         if self.product.day != day {
-            let (detectable, classes) = self.product.detectable();
             tracing::info!(day = %self.product.day, detectable, classes, "a new day: verdicts made anew");
+        } else {
+            self.product.learning |= learning;
+            if learning && detectable != before {
+                tracing::info!(
+                    detectable,
+                    classes,
+                    "more is known of a day that began without answers"
+                );
+            }
         }
         self.install();
+        self.product.show(&self.sources, &self.current, &self.metrics);
+        self.tell_readiness();
     }
 
     fn install(&self) {
         self.in_force.store(Arc::new(self.product.snapshot(&self.config, &self.sources)));
-        self.product.show(&self.sources, &self.current, &self.metrics);
+    }
+
+    fn tell_readiness(&self) {
+        self.current.set_ready(ready(&self.product, &self.refused, &self.live));
     }
 }
 
 /// What is said about readiness when a build is in force.
-pub(super) fn ready(product: &Product, refused: &[String]) -> ReadyAnswer {
+pub(super) fn ready(product: &Product, refused: &[String], live: &Live) -> ReadyAnswer {
     let mut warnings: Vec<String> = refused
         .iter()
         .map(|reason| format!("reload refused, what was in force before stays so: {reason}"))
@@ -195,6 +245,7 @@ pub(super) fn ready(product: &Product, refused: &[String]) -> ReadyAnswer {
     if product.detectable().0 == 0 {
         warnings.push("no class can be detected now; /api/v1/classes says why of each".to_owned());
     }
+    warnings.extend(live.warnings());
     ReadyAnswer { ready: true, waiting_for: Vec::new(), warnings }
 }
 
@@ -217,6 +268,7 @@ fn needing_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("state", old.state != new.state),
         ("lines.key_file", old.lines.key_file != new.lines.key_file),
         ("dns.resolve", old.dns.resolve != new.dns.resolve),
+        ("dns.feeds (dnstap)", old.dns.dnstap != new.dns.dnstap),
         ("detections", old.detections != new.detections),
         ("workers", old.workers != new.workers),
         ("lateness", old.lateness != new.lateness),

@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use super::clock::Clock;
-use super::sources::Sources;
+use super::sources::{RESOLVER, Sources};
 use crate::config::Config;
-use crate::dns::Answer;
+use crate::dns::{Answer, Knowledge, carry};
 use crate::metrics::Metrics;
 use crate::model::line::Regions;
 use crate::model::time::Timestamp;
@@ -18,12 +18,12 @@ pub(super) struct Loaded {
     pub(super) token: Option<Token>,
 }
 
-/// Reads everything that `config` names, and adds the answers the service has
-/// asked for itself.
+/// Reads everything that `config` names, and takes over what was told by the
+/// resolver and by live feeds, which is in no file, from the table before.
 pub(super) fn load(
     config: &Config,
     regions: &Regions,
-    resolved: &[Answer],
+    live: Option<&Knowledge>,
     clock: &Clock,
     metrics: &Metrics,
 ) -> Result<Loaded, Vec<String>> {
@@ -38,23 +38,32 @@ pub(super) fn load(
         }
     };
     tell(&sources, metrics);
-    learn(&mut sources, resolved, metrics);
+    if let Some(live) = live {
+        let feeds: Vec<String> = config.dns.dnstap.iter().map(|feed| feed.at.to_string()).collect();
+        let refused = carry(live, &mut sources.knowledge, |source| {
+            source == RESOLVER || feeds.iter().any(|feed| feed == source)
+        });
+        if refused > 0 {
+            tracing::warn!(refused, "answers told live do not fit beside those of the files");
+        }
+    }
     Ok(Loaded { sources, token })
 }
 
 /// Adds answers that the service has asked for itself.
 pub(super) fn learn(sources: &mut Sources, answers: &[Answer], metrics: &Metrics) {
     let refused = sources.learn(answers);
-    metrics.dns_answers.with_label_values(&["taken"]).inc_by(answers.len() as u64 - refused);
-    metrics.dns_answers.with_label_values(&["refused"]).inc_by(refused);
+    metrics.feeds.count(RESOLVER, "taken", answers.len() as u64 - refused);
+    metrics.feeds.count(RESOLVER, "refused", refused);
 }
 
 fn tell(sources: &Sources, metrics: &Metrics) {
     for feed in &sources.reports {
         let (path, report) = (feed.path.display(), &feed.report);
-        metrics.dns_answers.with_label_values(&["taken"]).inc_by(report.answers);
-        metrics.dns_answers.with_label_values(&["refused"]).inc_by(report.refusals());
-        metrics.dns_answers.with_label_values(&["damaged"]).inc_by(report.damaged);
+        let name = feed.path.display().to_string();
+        metrics.feeds.count(&name, "taken", report.answers);
+        metrics.feeds.count(&name, "refused", report.refusals());
+        metrics.feeds.count(&name, "damaged", report.damaged);
         tracing::info!(%path, "{report}");
         if let Some(first) = report.problems.first() {
             tracing::warn!(%path, place = first.place, "the first problem in it: {}", first.what);
@@ -70,7 +79,7 @@ fn read_token(path: &Path) -> Result<Token, String> {
 
 /// Answers seen later than this are not believed. For a clock that is not the
 /// system's, answers are made in advance.
-fn belief(clock: &Clock) -> Timestamp {
+pub(super) fn belief(clock: &Clock) -> Timestamp {
     match clock {
         Clock::Real => clock.now(),
         Clock::SpedUp { .. } => Timestamp::MAX,

@@ -4,7 +4,8 @@
 //! receivers --datagrams--> front workers --sightings--> back workers --detections--> sink
 //! (a socket)  drop, count  (exporters)     wait         (lines)        drop oldest   (a file)
 //!                               ^ snapshot, swapped whole ^
-//!                               +-------- keeper ---------+--> view <-- HTTP
+//! resolvers --dnstap, answers-->+-------- keeper ---------+--> view <-- HTTP
+//!                  wait
 //! ```
 //!
 //! Every queue is bounded, its length is a named constant, and what happens
@@ -23,9 +24,11 @@ mod build;
 pub mod clock;
 mod counts;
 mod depths;
+mod dnstap;
 mod fronts;
 mod keeper;
 pub mod key;
+mod live;
 mod loading;
 mod receivers;
 mod resolver;
@@ -49,6 +52,7 @@ use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch as tokio_watch;
 
+use crate::config::DnstapSocket;
 use crate::metrics::Metrics;
 use crate::model::detection::Detection;
 use crate::publish::view::Current;
@@ -93,6 +97,14 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A socket for dnstap is not to be had.
+    #[error("cannot listen for dnstap on {at}: {source}")]
+    Dnstap {
+        /// The socket asked for.
+        at: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// There is no key for pseudonyms.
     #[error(transparent)]
     Key(#[from] key::KeyError),
@@ -123,6 +135,7 @@ pub struct Failed(&'static str);
 /// A running service.
 pub struct Service {
     udp: Vec<SocketAddr>,
+    dnstap: Vec<DnstapSocket>,
     current: Arc<Current>,
     metrics: Metrics,
     web: Web,
@@ -143,6 +156,11 @@ impl Service {
     /// system chose.
     pub fn udp_addresses(&self) -> &[SocketAddr] {
         &self.udp
+    }
+
+    /// Where resolvers connect, with the ports that the system chose.
+    pub fn dnstap_sockets(&self) -> &[DnstapSocket] {
+        &self.dnstap
     }
 
     /// The address of the API.

@@ -23,6 +23,9 @@ use crate::signature::SignatureSet;
 
 use super::clock::written;
 
+/// The name under which answers to our own questions are kept.
+pub const RESOLVER: &str = "resolver";
+
 /// Everything read.
 pub struct Sources {
     /// What people wrote about devices.
@@ -96,7 +99,7 @@ impl Sources {
     /// refused.
     pub fn learn(&mut self, answers: &[Answer]) -> u64 {
         let refused =
-            |answer: &&Answer| self.knowledge.insert((*answer).clone(), "resolver").is_err();
+            |answer: &&Answer| self.knowledge.insert((*answer).clone(), RESOLVER).is_err();
         answers.iter().filter(refused).count() as u64
     }
 

@@ -13,7 +13,9 @@ use tokio::sync::{oneshot, watch};
 use super::board::joined;
 use super::build::Product;
 use super::depths::Depths;
+use super::dnstap::Sockets;
 use super::keeper::{self, Keeper, ready, watched};
+use super::live::{Live, Pace};
 use super::loading::{Loaded, learn, load};
 use super::receivers::{self, Receiver};
 use super::resolver::Resolver;
@@ -22,6 +24,7 @@ use super::sources::decode_settings;
 use super::watch::Watch;
 use super::web::Web;
 use super::{Asker, Options, Service, StartError, backs, fronts, key, sink};
+use crate::attribute::Interest;
 use crate::config::{Config, DetectionSink, Workers};
 use crate::decode::Decoder;
 use crate::detect::Settings;
@@ -39,6 +42,7 @@ impl Service {
     pub fn start(config: Config, options: Options) -> Result<Self, StartError> {
         let metrics = Metrics::new()?;
         let listeners = bind_all(&config.listen)?;
+        let sockets = Sockets::bind(&config.dns.dnstap)?;
         let (fronts, backs) = worker_numbers(config.workers);
         let began = options.clock.now();
         let current = Arc::new(Current::new(backs, config.lateness, began, config.k));
@@ -62,7 +66,7 @@ impl Service {
 
         let watch = Watch::new(watched(options.config_path.as_deref(), &config));
         let Loaded { mut sources, token } =
-            load(&config, &Regions::default(), &[], &clock, &metrics)
+            load(&config, &Regions::default(), None, &clock, &metrics)
                 .map_err(StartError::Sources)?;
         current.set_token(token);
         let signatures = Arc::new(ArcSwap::new(sources.signatures.clone()));
@@ -71,11 +75,10 @@ impl Service {
             signatures: signatures.clone(),
             clock,
         });
-        let resolved = match &resolver {
-            Some(resolver) => web.runtime.block_on(resolver.first_round()),
-            None => Vec::new(),
-        };
-        learn(&mut sources, &resolved, &metrics);
+        if let Some(resolver) = &resolver {
+            let answers = web.runtime.block_on(resolver.first_round());
+            learn(&mut sources, &answers, &metrics);
+        }
         let product = Product::build(&sources, &clock, &metrics);
         let in_force: InForce =
             Arc::new(ArcSwap::from_pointee(product.snapshot(&config, &sources)));
@@ -130,11 +133,16 @@ impl Service {
         let (commands, commanded) = bounded(keeper::QUEUE);
         let udp: Vec<_> = listeners.iter().map(Listener::local_address).collect();
         let (detectable, classes) = product.detectable();
-        current.set_ready(ready(&product, &[]));
+        let dnstap = sockets.addresses();
+        let told = sockets.serve(&web.runtime, clock, &metrics)?;
+        let live = Live::new(told, &config.dns.dnstap, &clock);
+        current.set_ready(ready(&product, &[], &live));
         let keeper = Keeper {
             depths: Depths { datagrams: front_ends, sightings: back_ends, detections: batches },
             config_path: options.config_path,
-            resolved,
+            live,
+            pace: Pace::default(),
+            interest: Interest::new(&sources.signatures),
             signatures,
             in_force,
             current: current.clone(),
@@ -173,6 +181,7 @@ impl Service {
         tracing::info!(
             udp = joined(&udp),
             http = %web.address(),
+            dnstap = joined(&dnstap),
             fronts,
             backs,
             classes,
@@ -181,6 +190,7 @@ impl Service {
         );
         Ok(Self {
             udp,
+            dnstap,
             current,
             metrics,
             web,

@@ -149,7 +149,7 @@ impl Stream {
 
     /// The next event, if it is there whole. After an error nothing that
     /// follows can be understood.
-    pub fn next(&mut self) -> Result<Option<Event<'_>>, FrameError> {
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, FrameError> {
         loop {
             if self.stage == Stage::Stopped {
                 return Ok(Some(Event::End));

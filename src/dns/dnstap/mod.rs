@@ -81,7 +81,7 @@ impl Tap {
     ) -> Result<Due, FrameError> {
         self.stream.push(bytes);
         let mut due = Due::default();
-        while let Some(event) = self.stream.next()? {
+        while let Some(event) = self.stream.next_event()? {
             match event {
                 Event::Data(frame) => {
                     self.frames += 1;
