@@ -39,6 +39,15 @@ fn defaults_are_filled_in() {
 }
 
 #[test]
+fn a_file_that_says_nothing_is_told_so() {
+    for text in ["", "\n", "# to be written\n", "---\n"] {
+        let (config, findings) = findings(text);
+        assert!(config.is_none() && findings.len() == 1, "{text:?}: {findings:?}");
+        assert!(findings[0].contains("without a value; allowed: "), "{findings:?}");
+    }
+}
+
+#[test]
 fn the_contract_is_understood() {
     let contract = r#"
 listen: ["0.0.0.0:2055", "0.0.0.0:4739", "0.0.0.0:6343"]   # told apart by content

@@ -76,7 +76,11 @@ pub(crate) fn parse(bytes: &[u8], report: &mut Report) -> Option<Node> {
     };
     let mut builder = Builder { events: Parser::new_from_str_with_options(text, options), report };
     match builder.document() {
-        Ok(root) => root,
+        // An empty file is a document without a value, which its reader judges.
+        Ok(root) => Some(root.unwrap_or(Node {
+            line: 1,
+            value: Value::Scalar { text: String::new(), plain: true },
+        })),
         Err(error) => {
             report.error(error.marker().line().max(1), syntax(&error), "YAML 1.2");
             None

@@ -210,6 +210,18 @@ fn one_pass_over_a_folder_tells_everything() {
 }
 
 #[test]
+fn an_empty_class_is_told_of_and_empty_tables_are_fine() {
+    let told = told(&[
+        ("product/kettle.yaml", KETTLE),
+        ("product/toaster.yaml", "# to be written\n"),
+        ("owners.yaml", ""),
+        ("defaults.yaml", ""),
+    ]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("product/toaster.yaml:1: "), "{told:?}");
+}
+
+#[test]
 fn parents_are_checked_across_files() {
     let upper = like_kettle("appliance", "manufacturer", "");
     let child = like_kettle("kettle", "product", "appliance");
