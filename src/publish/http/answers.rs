@@ -63,7 +63,7 @@ pub(super) async fn metrics(State(api): State<Api>) -> Result<impl IntoResponse,
 /// Every class: what it says, what it takes, whether it can be detected now
 /// and on how many lines it was in the last complete hour and day.
 #[utoipa::path(get, path = "/api/v1/classes", tag = "classes", responses(
-    (status = 200, body = ClassesAnswer),
+    (status = 200, body = ClassesAnswer, description = "every class"),
     (status = 503, body = ErrorAnswer, description = "the first hitlist is not built yet"),
 ))]
 pub(super) async fn classes(
@@ -131,7 +131,7 @@ pub(super) struct CountsQuery {
 
 /// Lines per class, level, window and region in the last complete windows.
 #[utoipa::path(get, path = "/api/v1/counts", tag = "classes", params(CountsQuery), responses(
-    (status = 200, body = CountsAnswer),
+    (status = 200, body = CountsAnswer, description = "the counts asked for"),
     (status = 400, body = ErrorAnswer, description = "the query is not understood"),
     (status = 401, body = ErrorAnswer, description = "the token is wrong"),
     (status = 503, body = ErrorAnswer, description = "the first hitlist is not built yet"),
@@ -200,7 +200,7 @@ fn not_understood(rejection: &QueryRejection) -> Refusal {
     params(("line" = String, Path, description = "pseudonym of the line, 32 hexadecimal digits")),
     security(("token" = [])),
     responses(
-        (status = 200, body = LineAnswer<'_>),
+        (status = 200, body = LineAnswer<'_>, description = "what is known of the line"),
         (status = 400, body = ErrorAnswer, description = "not the pseudonym of a line"),
         (status = 401, body = ErrorAnswer, description = "no token or a wrong one"),
         (status = 403, body = ErrorAnswer, description = "no token is configured"),
@@ -238,7 +238,7 @@ pub(super) async fn line(
 }
 
 /// Who sends: templates, sampling, gaps, clock skew and what to mend.
-#[utoipa::path(get, path = "/api/v1/exporters", tag = "input", responses((status = 200, body = ExportersAnswer)))]
+#[utoipa::path(get, path = "/api/v1/exporters", tag = "input", responses((status = 200, body = ExportersAnswer, description = "every exporter heard")))]
 pub(super) async fn exporters(State(api): State<Api>) -> Json<ExportersAnswer> {
     let exporters = api.current.exporters().to_vec();
     Json(ExportersAnswer { v: API_VERSION, exporters })
@@ -246,7 +246,7 @@ pub(super) async fn exporters(State(api): State<Api>) -> Json<ExportersAnswer> {
 
 /// The signatures in force.
 #[utoipa::path(get, path = "/api/v1/signatures", tag = "classes", responses(
-    (status = 200, body = SignaturesAnswer),
+    (status = 200, body = SignaturesAnswer, description = "the signatures in force"),
     (status = 503, body = ErrorAnswer, description = "the first hitlist is not built yet"),
 ))]
 pub(super) async fn signatures(State(api): State<Api>) -> Result<Json<SignaturesAnswer>, Refusal> {
@@ -256,7 +256,7 @@ pub(super) async fn signatures(State(api): State<Api>) -> Result<Json<Signatures
 
 /// The hitlist in force: size, age, verdicts and N of every class.
 #[utoipa::path(get, path = "/api/v1/hitlist", tag = "classes", responses(
-    (status = 200, body = HitlistAnswer),
+    (status = 200, body = HitlistAnswer, description = "the hitlist in force"),
     (status = 503, body = ErrorAnswer, description = "the first hitlist is not built yet"),
 ))]
 pub(super) async fn hitlist(State(api): State<Api>) -> Result<Json<HitlistAnswer>, Refusal> {

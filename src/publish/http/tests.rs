@@ -221,7 +221,11 @@ fn every_path_of_the_document_answers_and_other_paths_say_so() {
     let (_, document) = server.get("/openapi.json", None);
     let paths = document["paths"].as_object().unwrap();
     assert_eq!(paths.len(), 9);
-    for path in paths.keys() {
+    for (path, operations) in paths {
+        // OpenAPI 3.1 §4.8.17.1: every response must have one.
+        for (status, response) in operations["get"]["responses"].as_object().unwrap() {
+            assert!(response["description"].is_string(), "{path} {status}");
+        }
         let path = path.replace("{line}", "00000000000000010000000000000003");
         assert!([200, 503].contains(&server.get(&path, Some(TOKEN)).0), "{path}");
     }
