@@ -213,6 +213,38 @@ fn a_changed_signature_is_taken_and_a_bad_one_is_refused_whole() {
 }
 
 #[test]
+fn what_was_refused_is_taken_once_everything_is_there_again() {
+    let site = Site::new();
+    let hayrake = site.run();
+    let required = || hayrake.get("/api/v1/classes").1["classes"][0]["required"].as_u64();
+    let refused = || hayrake.metric("hayrake_reload_total{outcome=\"refused\"}");
+    let answers = std::fs::read_to_string(site.path("dns.jsonl")).unwrap();
+    std::fs::remove_file(site.path("dns.jsonl")).unwrap();
+    eventually("the missing file is seen", || refused() == 1);
+    site.write_signature("1");
+    eventually("nothing is taken while it is missing", || refused() == 2);
+    assert_eq!(required(), Some(1));
+    // Only the answers change now, but the signature must be taken with them.
+    site.write("dns.jsonl", &answers);
+    eventually("the new threshold is in force", || required() == Some(2));
+}
+
+#[test]
+fn a_file_that_only_a_refused_configuration_names_is_followed() {
+    let site = Site::new();
+    let hayrake = site.run();
+    let config = std::fs::read_to_string(site.path("hayrake.yaml")).unwrap();
+    site.write("hayrake.yaml", &config.replace("dns.jsonl", "later.jsonl"));
+    eventually("the missing file is seen", || {
+        hayrake.metric("hayrake_reload_total{outcome=\"refused\"}") == 1
+    });
+    std::fs::rename(site.path("dns.jsonl"), site.path("later.jsonl")).unwrap();
+    eventually("the file that has come is read", || {
+        hayrake.metric("hayrake_reload_total{outcome=\"accepted\"}") == 1
+    });
+}
+
+#[test]
 fn a_class_says_why_it_is_not_detectable_and_is_once_answers_come() {
     let site = Site::new();
     let answers = std::fs::read_to_string(site.path("dns.jsonl")).unwrap();

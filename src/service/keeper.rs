@@ -5,6 +5,7 @@
 //! be used is refused whole: the old stays in force, and the log, the metric
 //! and `/readyz` say why.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,31 @@ pub(super) enum Command {
     Stop,
 }
 
+/// What a reload is about.
+pub(super) enum Pending {
+    /// These files have changed.
+    Files(BTreeSet<PathBuf>),
+    /// Everything, because somebody asked for it.
+    All,
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Self::Files(BTreeSet::new())
+    }
+}
+
+impl Pending {
+    /// This and, for as long as it was not taken in, what came before it.
+    fn add(&mut self, changed: Option<Vec<PathBuf>>) {
+        match (&mut *self, changed) {
+            (Self::Files(files), Some(changed)) => files.extend(changed),
+            (Self::All, _) => {}
+            (_, None) => *self = Self::All,
+        }
+    }
+}
+
 /// What the keeper works with.
 pub(super) struct Keeper {
     pub(super) config: Config,
@@ -67,6 +93,8 @@ pub(super) struct Keeper {
     pub(super) watch: Watch,
     /// Why the last reload was refused; empty when it was taken.
     pub(super) refused: Vec<String>,
+    /// What has changed and is not taken in yet, since reloads were refused.
+    pub(super) pending: Pending,
 }
 
 impl Keeper {
@@ -91,7 +119,7 @@ impl Keeper {
             if looked.every(LOOK) {
                 let changed = self.watch.changed();
                 if !changed.is_empty() {
-                    self.reload(Some(&changed));
+                    self.reload(Some(changed));
                 }
             }
             if gathered.every(GATHER) {
@@ -109,10 +137,14 @@ impl Keeper {
 
     /// Reads everything again: because these files have changed, or because
     /// somebody asked for it.
-    fn reload(&mut self, changed: Option<&[PathBuf]>) {
-        let outcome = match self.try_reload(changed) {
+    fn reload(&mut self, changed: Option<Vec<PathBuf>>) {
+        self.pending.add(changed);
+        let outcome = match self.try_reload() {
             Ok(()) => {
-                let files = changed.map(<[PathBuf]>::len);
+                let files = match std::mem::take(&mut self.pending) {
+                    Pending::Files(files) => Some(files.len()),
+                    Pending::All => None,
+                };
                 let (detectable, classes) = self.product.detectable();
                 tracing::info!(files, detectable, classes, "reloaded");
                 self.refused.clear();
@@ -130,14 +162,15 @@ impl Keeper {
         self.metrics.reloads.with_label_values(&[outcome]).inc();
     }
 
-    fn try_reload(&mut self, changed: Option<&[PathBuf]>) -> Result<(), Vec<String>> {
+    fn try_reload(&mut self) -> Result<(), Vec<String>> {
         let config = match &self.config_path {
             Some(path) => config::load(path)
                 .map_err(|findings| findings.iter().map(ToString::to_string).collect::<Vec<_>>())?,
             None => self.config.clone(),
         };
         // Made before the files are read: what changes meanwhile is seen later.
-        let watch = Watch::new(watched(self.config_path.as_deref(), &config));
+        // It stays when they are refused, so that the mended ones are seen.
+        self.watch = Watch::new(watched(self.config_path.as_deref(), &config));
         let regions = &self.sources.regions;
         let Loaded { sources, token } =
             load(&config, regions, Some(&self.sources.knowledge), &self.clock, &self.metrics)?;
@@ -145,12 +178,14 @@ impl Keeper {
             tracing::warn!("`{setting}` has changed; it takes effect after a restart");
         }
         self.current.set_token(token);
-        let dns_only = changed.is_some_and(|changed| {
-            changed.iter().all(|path| config.dns.feeds.iter().any(|feed| feed.path == *path))
-        });
+        let is_feed = |path: &PathBuf| config.dns.feeds.iter().any(|feed| feed.path == *path);
+        let dns_only = match &self.pending {
+            Pending::Files(files) => files.iter().all(is_feed),
+            Pending::All => false,
+        };
         self.signatures.store(sources.signatures.clone());
         self.interest = Interest::new(&sources.signatures);
-        (self.config, self.sources, self.watch) = (config, sources, watch);
+        (self.config, self.sources) = (config, sources);
         if dns_only {
             self.follow()
         } else {

@@ -14,7 +14,7 @@ use super::board::joined;
 use super::build::Product;
 use super::depths::Depths;
 use super::dnstap::Sockets;
-use super::keeper::{self, Keeper, ready, watched};
+use super::keeper::{self, Keeper, Pending, ready, watched};
 use super::live::{Live, Pace};
 use super::loading::{Loaded, learn, load};
 use super::receivers::{self, Receiver};
@@ -155,6 +155,7 @@ impl Service {
             reports,
             watch,
             refused: Vec::new(),
+            pending: Pending::default(),
         };
         let keeper = threads.start("keeper", move || keeper.run())?;
         web.reload_on_hangup(commands.clone(), move || reopen.store(true, Ordering::Relaxed))?;
