@@ -203,7 +203,7 @@ impl Metrics {
                 "hayrake_sequence_lost_total",
                 "as in label unit",
                 &["exporter", "unit"],
-                "What the exporter's sequence numbers say was sent and never arrived here; unit says what the exporter counts",
+                "What the exporter's sequence numbers say was sent and did not arrive here, nor late among the next 32 datagrams; unit says what the exporter counts",
             )?,
             sampling_unknown: d.counters(
                 "hayrake_sampling_unknown_total",

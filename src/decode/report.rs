@@ -128,6 +128,8 @@ pub struct SequenceReport {
     pub unit: &'static str,
     /// How many did not come.
     pub lost: u64,
+    /// Of these, how many may only be late: their gaps are that recent.
+    pub open: u64,
     /// How often the exporter began anew.
     pub restarts: u64,
 }
@@ -201,6 +203,7 @@ pub(super) fn exporter(exporter: &Exporter, queue: &WaitingQueue) -> ExporterRep
                 format: *format,
                 unit: format.sequence_unit(),
                 lost: sequence.missing(),
+                open: sequence.open(),
                 restarts: sequence.restarts,
             })
             .collect(),

@@ -94,7 +94,12 @@ impl Sequence {
 
     /// Units missing so far, of which some may still come.
     pub(crate) fn missing(&self) -> u64 {
-        self.lost + self.streams.iter().map(Stream::open).sum::<u64>()
+        self.lost + self.open()
+    }
+
+    /// Units missing so far that may still come.
+    pub(crate) fn open(&self) -> u64 {
+        self.streams.iter().map(Stream::open).sum()
     }
 
     fn position(&self, datagram: Numbered) -> Option<usize> {

@@ -5,6 +5,8 @@
 //! what has been added since the last look. When a worker has forgotten an
 //! exporter and hears it anew, its totals begin at zero again.
 
+use std::collections::BTreeSet;
+
 use hashbrown::{HashMap, HashSet};
 
 use super::fronts::Reports;
@@ -12,12 +14,15 @@ use crate::decode::{ExporterReport, Format};
 use crate::metrics::{EXPORTERS_LABELLED, Metrics, OTHER_EXPORTERS};
 use crate::publish::view::Current;
 
-/// What the counters hold of one exporter's totals.
+/// What the counters hold of one exporter's totals, and what the log says of it.
 #[derive(Default)]
 struct Counted {
     /// By format: v5 and v7 count in the same unit.
     lost: Vec<(Format, u64)>,
     unknown_sampling: u64,
+    /// Advice that was logged, without its numbers: these grow from look to
+    /// look, and the sentence is still the same.
+    advised: BTreeSet<String>,
 }
 
 /// Gathers reports.
@@ -28,11 +33,7 @@ pub(super) struct Board {
     /// sFlow agent, known to two workers. Only those reported last time are
     /// here, so it is bounded by what decoders hold.
     counted: HashMap<(usize, String), Counted>,
-    advised: HashSet<String>,
 }
-
-/// Sentences of advice that are remembered, so that each is logged once.
-const ADVISED: usize = 10_000;
 
 impl Board {
     /// Looks at the reports of all workers.
@@ -44,8 +45,8 @@ impl Board {
                 let key = (worker, report.exporter.clone());
                 let mut counted = before.remove(&key).unwrap_or_default();
                 self.count(report, &mut counted, metrics);
+                advise(report, &mut counted);
                 self.counted.insert(key, counted);
-                self.advise(report);
                 match serde_json::to_value(report) {
                     Ok(value) => shown.push(value),
                     Err(error) => tracing::error!(%error, "cannot show an exporter"),
@@ -64,7 +65,9 @@ impl Board {
                 counted.lost.push((sequence.format, 0));
                 counted.lost.len() - 1
             });
-            let added = added(&mut counted.lost[place].1, sequence.lost);
+            // A counter cannot take back what a late datagram brings.
+            let lost = sequence.lost - sequence.open;
+            let added = added(&mut counted.lost[place].1, lost);
             let labels = [label.as_str(), sequence.unit];
             metrics.sequence_lost.with_label_values(&labels).inc_by(added);
         }
@@ -77,17 +80,6 @@ impl Board {
         }
     }
 
-    /// Logs what an operator should mend, each sentence once.
-    fn advise(&mut self, report: &ExporterReport) {
-        for advice in &report.advice {
-            let said = format!("{}: {advice}", report.exporter);
-            if self.advised.len() < ADVISED && !self.advised.contains(&said) {
-                tracing::warn!("{said}");
-                self.advised.insert(said);
-            }
-        }
-    }
-
     fn label(&mut self, exporter: &str) -> String {
         if self.labelled.contains(exporter) {
             return exporter.to_owned();
@@ -97,6 +89,16 @@ impl Board {
             return exporter.to_owned();
         }
         OTHER_EXPORTERS.to_owned()
+    }
+}
+
+/// Logs what an operator should mend, each thing once.
+fn advise(report: &ExporterReport, counted: &mut Counted) {
+    for advice in &report.advice {
+        let kind = advice.chars().filter(|c| !c.is_ascii_digit()).collect();
+        if counted.advised.insert(kind) {
+            tracing::warn!("{}: {advice}", report.exporter);
+        }
     }
 }
 
@@ -130,12 +132,17 @@ mod tests {
         assert_eq!(added(&mut counted, 2), 2);
     }
 
-    /// What a worker reports that was sent v9 packets 0 and 1 and then one
+    /// What a worker reports that was sent v9 packets 0 and 1 and then many
     /// after a gap of `lost`.
     fn reports(lost: u32) -> Reports {
+        reports_of([0, 1].into_iter().chain(2 + lost..100))
+    }
+
+    /// What a worker reports that was sent v9 packets with these numbers.
+    fn reports_of(sequence: impl Iterator<Item = u32>) -> Reports {
         let mut decoder = Decoder::default();
         let mut out = Decoded::default();
-        for sequence in [0, 1, 2 + lost] {
+        for sequence in sequence {
             let mut payload = vec![0, 9, 0, 0];
             payload.extend([0; 4]);
             payload.extend(1_000u32.to_be_bytes());
@@ -167,6 +174,34 @@ mod tests {
         board.gather(&[], &current, &metrics);
         board.gather(&[reports(2)], &current, &metrics);
         assert_eq!(lost(), 13);
+    }
+
+    #[test]
+    fn packets_that_come_late_are_not_counted_as_lost() {
+        let metrics = Metrics::new().unwrap();
+        let current = Current::new(1, Duration::ZERO, Timestamp::EPOCH, 5);
+        let lost = || metrics.sequence_lost.with_label_values(&["192.0.2.1#0", "packets"]).get();
+        let mut board = Board::default();
+        // Packet 5 is lost for good; packets 60 and 61 change places, between
+        // which the board looks.
+        let begin = || (0..60).filter(|sequence| *sequence != 5);
+        board.gather(&[reports_of(begin())], &current, &metrics);
+        assert_eq!(lost(), 1);
+        board.gather(&[reports_of(begin().chain([61]))], &current, &metrics);
+        assert_eq!(lost(), 1);
+        board.gather(&[reports_of(begin().chain([61, 60]))], &current, &metrics);
+        assert_eq!(lost(), 1);
+    }
+
+    #[test]
+    fn advice_is_logged_once_though_its_numbers_grow() {
+        let mut counted = Counted::default();
+        for lost in 1..4 {
+            let reports = reports(lost).load_full();
+            assert_eq!(reports[0].advice.len(), 1, "{:?}", reports[0].advice);
+            advise(&reports[0], &mut counted);
+        }
+        assert_eq!(counted.advised.len(), 1);
     }
 
     #[test]
