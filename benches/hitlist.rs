@@ -16,7 +16,7 @@ use rand::RngExt;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use hayrake::attribute::{BuildInput, Hitlist, HitlistEntry, VerdictSettings, build};
+use hayrake::attribute::{BuildInput, Hitlist, HitlistEntry, Signals, VerdictSettings, build};
 use hayrake::dns::{Coverage, Knowledge, Reading, read_into};
 use hayrake::model::endpoint::Endpoint;
 use hayrake::model::flow::TCP;
@@ -126,7 +126,7 @@ fn build_with_the_shipped_signatures(bencher: Bencher<'_, '_>) {
         dns: &dns,
         day: Day(1_795_000_000 / 86_400),
         excluded: &|_| false,
-        in_cloud: &|_| false,
+        signals: Signals::default(),
         settings: VerdictSettings::default(),
     };
     bencher.bench_local(|| black_box(build(&input)).hitlist.len());

@@ -15,7 +15,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hayrake::attribute::{BuildInput, Hitlist, VerdictSettings, build};
+use hayrake::attribute::{BuildInput, Hitlist, Signals, VerdictSettings, build};
 use hayrake::detect::{Engine, Settings};
 use hayrake::dns::{Coverage, Knowledge, Reading, read_into};
 use hayrake::model::endpoint::Endpoint;
@@ -103,7 +103,7 @@ fn claimed(signatures: &SignatureSet, dns: &Knowledge, sent: &[Sent]) -> BTreeSe
         dns,
         day: first.at.day(),
         excluded: &|address| matches!(address, IpAddr::V4(v4) if v4.is_private()),
-        in_cloud: &|_| false,
+        signals: Signals::default(),
         settings: VerdictSettings::default(),
     });
     let hitlist: &Hitlist = &built.hitlist;

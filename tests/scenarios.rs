@@ -15,7 +15,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
-use hayrake::attribute::{BuildInput, VerdictSettings, build};
+use hayrake::attribute::{BuildInput, Signals, VerdictSettings, build};
 use hayrake::decode::{DecodeSettings, Decoder};
 use hayrake::detect::Settings;
 use hayrake::dns::{Answer, AnswerData, Coverage, Knowledge};
@@ -249,7 +249,7 @@ fn run(story: &Story) -> (Vec<String>, BTreeMap<String, usize>, BTreeMap<String,
             dns: &knowledge,
             day,
             excluded: &|address| prefixes.contains(address),
-            in_cloud: &|_| false,
+            signals: Signals::default(),
             settings,
         });
         for rule in built.rules.classes() {

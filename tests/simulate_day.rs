@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hayrake::attribute::{BuildInput, Built, Hitlist, HitlistEntry, build};
+use hayrake::attribute::{BuildInput, Built, Hitlist, HitlistEntry, Signals, build};
 use hayrake::decode::{Datagram, DecodeSettings, Decoder};
 use hayrake::detect;
 use hayrake::dns::{Answer, AnswerData, Coverage, Knowledge};
@@ -126,7 +126,7 @@ fn built(set: &SignatureSet, isp: &Isp, prefixes: &Prefixes) -> Built {
         dns: &dns,
         day: isp.settings().start.day(),
         excluded: &|address| prefixes.contains(address),
-        in_cloud: &|_| false,
+        signals: Signals::default(),
         settings: VerdictSettings::default(),
     })
 }

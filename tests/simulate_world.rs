@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use hayrake::attribute::{BuildInput, Built, build};
+use hayrake::attribute::{BuildInput, Built, Signals, build};
 use hayrake::dns::{Answer, AnswerData, Coverage, Knowledge};
 use hayrake::infrastructure::VerdictSettings;
 use hayrake::model::endpoint::Endpoint;
@@ -54,7 +54,7 @@ fn built(set: &SignatureSet, isp: &Isp) -> Built {
         dns: &dns,
         day: isp.settings().start.day(),
         excluded: &|_| false,
-        in_cloud: &|_| false,
+        signals: Signals::default(),
         settings: VerdictSettings::default(),
     })
 }

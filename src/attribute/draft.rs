@@ -42,7 +42,7 @@ impl GroupDraft {
 pub(super) fn drafts(input: &BuildInput<'_>, frozen_names: bool) -> Vec<Vec<GroupDraft>> {
     let judge = |others: Day| {
         let owners = &input.signatures.owners;
-        Judge::new(input.dns, owners, &input.settings, input.day, input.in_cloud)
+        Judge::new(input.dns, owners, &input.settings, input.day, input.signals)
             .with_others_upto(others)
     };
     let yesterday = input.day.0.checked_sub(1).map(Day).filter(|_| frozen_names);

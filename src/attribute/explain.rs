@@ -12,6 +12,7 @@ use super::build::build;
 use super::names::groups_of;
 use crate::dns::chain::Interval;
 use crate::dns::{Coverage, NameId};
+use crate::infrastructure::ranges::RangeMention;
 use crate::infrastructure::{Foreign, Judge, JudgedAddress, Occupant, Verdict};
 use crate::model::domain::DomainName;
 use crate::model::endpoint::Port;
@@ -64,6 +65,9 @@ pub struct Explanation {
     /// For an address: whether it lies among the lines, and so is no endpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub among_lines: Option<bool>,
+    /// For an address: the range of a cloud or a delivery network around it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<RangeMention>,
 }
 
 /// A group that a subject stands for.
@@ -101,6 +105,9 @@ pub struct AddressMention {
     pub exclusive: bool,
     /// Whether it lies among the lines.
     pub among_lines: bool,
+    /// The range of a cloud or a delivery network that it lies in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<RangeMention>,
     /// From the name along its aliases to the name on the address.
     pub chain: Vec<DomainName>,
     /// When it was seen to serve the name.
@@ -174,7 +181,7 @@ pub fn explain(input: &BuildInput<'_>, subject: &Subject) -> Explanation {
 }
 
 fn judge<'a>(input: &'a BuildInput<'_>) -> Judge<'a> {
-    Judge::new(input.dns, &input.signatures.owners, &input.settings, input.day, input.in_cloud)
+    Judge::new(input.dns, &input.signatures.owners, &input.settings, input.day, input.signals)
 }
 
 fn explain_name(input: &BuildInput<'_>, name: &DomainName) -> Explanation {
@@ -214,6 +221,7 @@ fn explain_name(input: &BuildInput<'_>, name: &DomainName) -> Explanation {
         addresses,
         names: Vec::new(),
         among_lines: None,
+        range: None,
     }
 }
 
@@ -230,6 +238,7 @@ fn mention_address(
         address: reached.address,
         exclusive,
         among_lines: (input.excluded)(reached.address),
+        range: range_of(input, reached.address),
         chain: reached.chain.iter().map(|id| input.dns.name(*id).clone()).collect(),
         seen: reached.presence.into(),
         valid: if exclusive && dedicated { valid.collect() } else { Vec::new() },
@@ -272,7 +281,12 @@ fn explain_address(input: &BuildInput<'_>, address: IpAddr) -> Explanation {
         addresses: Vec::new(),
         valid_on_day: None,
         among_lines: Some((input.excluded)(address)),
+        range: range_of(input, address),
     }
+}
+
+fn range_of(input: &BuildInput<'_>, address: IpAddr) -> Option<RangeMention> {
+    input.signals.ranges.and_then(|ranges| ranges.find(address))
 }
 
 fn mention_name(input: &BuildInput<'_>, address: IpAddr, occupant: &Occupant) -> NameMention {

@@ -22,7 +22,7 @@ mod words;
 use std::net::IpAddr;
 
 use crate::dns::Knowledge;
-pub use crate::infrastructure::VerdictSettings;
+pub use crate::infrastructure::{Signals, VerdictSettings};
 use crate::model::rules::Rules;
 use crate::model::time::Day;
 use crate::signature::SignatureSet;
@@ -48,9 +48,8 @@ pub struct BuildInput<'a> {
     pub day: Day,
     /// Whether an address is one of the lines', and so no service.
     pub excluded: &'a dyn Fn(IpAddr) -> bool,
-    /// Whether an address lies in a cloud range, where it holds for
-    /// [`VerdictSettings::cloud_hold`] only.
-    pub in_cloud: &'a dyn Fn(IpAddr) -> bool,
+    /// What is known of addresses beside DNS answers.
+    pub signals: Signals<'a>,
     /// How strict the verdicts are.
     pub settings: VerdictSettings,
 }

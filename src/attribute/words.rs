@@ -13,6 +13,9 @@ impl fmt::Display for Explanation {
         if self.among_lines == Some(true) {
             writeln!(f, "  lies among the lines, so it is never an endpoint")?;
         }
+        if let Some(range) = &self.range {
+            writeln!(f, "  lies in {range}")?;
+        }
         if self.valid_on_day == Some(false) {
             writeln!(f, "  none of its addresses is valid on the day")?;
         }
@@ -63,6 +66,9 @@ impl fmt::Display for AddressMention {
             f.write_str(", among the lines and so no endpoint")?;
         }
         writeln!(f)?;
+        if let Some(range) = self.range.as_ref().filter(|range| !range.shared_by_design) {
+            writeln!(f, "    lies in {range}, where addresses change hands quickly")?;
+        }
         for reason in &self.shared_because {
             writeln!(f, "    {reason}")?;
         }

@@ -1,16 +1,15 @@
 //! `hayrake hitlist`: read what a configuration names, build the hitlist of a
 //! day, and print the summary or explain one name or address.
 
-use std::path::PathBuf;
-use std::time::Duration;
+mod ask;
 
-use anyhow::{Context, anyhow, bail};
+use std::path::PathBuf;
+
+use anyhow::anyhow;
 use clap::Subcommand;
 
 use super::Outcome;
 use crate::attribute::{Explanation, Subject, explain};
-use crate::config::Config;
-use crate::dns::resolve::{ResolveReport, ResolveSettings, resolve};
 use crate::model::line::Regions;
 use crate::model::time::{Day, Timestamp};
 use crate::service::clock::Clock;
@@ -109,37 +108,16 @@ impl Input {
                 eprintln!("  {}: {}", problem.place, problem.what);
             }
         }
+        for (path, report) in &sources.lists {
+            eprintln!("{}: {report}", path.display());
+        }
         if self.resolve {
-            ask(&config, &mut sources, now)?;
+            ask::ask(&config, &mut sources, now)?;
         } else if config.dns.resolve.is_some() {
             eprintln!("the configured resolvers were not asked; --resolve does that");
         }
         Ok((sources, day))
     }
-}
-
-/// Asks the resolvers and adds what they say.
-fn ask(config: &Config, sources: &mut Sources, now: Timestamp) -> anyhow::Result<()> {
-    let Some(configured) = &config.dns.resolve else {
-        bail!("--resolve: the configuration has no dns.resolve");
-    };
-    let settings =
-        ResolveSettings { servers: configured.servers.clone(), ..ResolveSettings::default() };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let asked = runtime.block_on(resolve(&sources.signatures, &settings, now));
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    let resolved = asked.context("the resolvers could not be asked")?;
-    sources.learn(&resolved.answers);
-    let ResolveReport { names, questions, answered, empty, failed, skipped, problems, .. } =
-        &resolved.report;
-    eprintln!(
-        "resolvers: {names} names, {questions} questions, {answered} answered, {empty} empty, {failed} failed; {} wildcards cannot be asked for",
-        skipped.len()
-    );
-    for problem in problems {
-        eprintln!("  {problem}");
-    }
-    Ok(())
 }
 
 fn day(text: &str) -> anyhow::Result<Day> {

@@ -8,6 +8,7 @@ use super::read::{Named, read};
 use super::settings::Config;
 use crate::dns::read::ALLOWED;
 use crate::dns::{Coverage, ReadError, Reading, read as read_answers};
+use crate::infrastructure::Ranges;
 use crate::model::time::Timestamp;
 use jiff::civil::Date;
 
@@ -43,6 +44,9 @@ pub fn check(path: &Path, today: Date) -> Checked {
     let config = open(path, &mut named, &mut report);
     for (feed, line) in &named.feeds {
         must_answer(feed, *line, &mut report);
+    }
+    for (list, line) in &named.ranges {
+        must_list(list, *line, &mut report);
     }
     if let Some((token, line)) = &named.token {
         must_open(token, *line, &mut report);
@@ -106,6 +110,18 @@ fn must_answer(path: &Path, line: usize, report: &mut Report) {
         Ok(_) => return,
     };
     report.error(line, format!("{}: {problem}", path.display()), ALLOWED);
+}
+
+/// Reads a list of address ranges whole, as it is taken whole or not at all.
+fn must_list(path: &Path, line: usize, report: &mut Report) {
+    let Some(file) = must_open(path, line, report) else { return };
+    if let Err(problem) = Ranges::default().read(file, None, "") {
+        report.error(
+            line,
+            format!("{}: {problem}", path.display()),
+            "a list of ranges as its provider publishes it",
+        );
+    }
 }
 
 /// A key that is missing is made by `run`; one that others can read lets them

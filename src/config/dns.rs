@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::read::{Named, or, read_path};
-use super::settings::{Dns, DnstapFeed, DnstapSocket, FileFeed, Foreign, Resolve};
+use super::settings::{Dns, DnstapFeed, DnstapSocket, FileFeed, Foreign, RangeFile, Resolve};
 use super::values::{read_duration, read_number, read_server, read_switch};
 use crate::dns::Coverage;
 use crate::dns::dnstap::{MessageType, MessageTypes};
-use crate::signature::document::Node;
+use crate::signature::document::{Node, Value};
 use crate::signature::fields::{Fields, Report};
 
 /// Most feeds.
@@ -23,7 +23,13 @@ const MAX_SERVERS: usize = 64;
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 
-const KEYS: [&str; 6] = ["feeds", "resolve", "trust_partial", "foreign", "hold", "cloud_hold"];
+/// Most lists of address ranges.
+const MAX_RANGES: usize = 100;
+/// Longest name of a provider.
+const MAX_PROVIDER: usize = 40;
+
+const KEYS: [&str; 7] =
+    ["feeds", "resolve", "trust_partial", "foreign", "hold", "cloud_hold", "ranges"];
 
 /// Reads the section.
 pub(super) fn read_dns(
@@ -55,6 +61,7 @@ pub(super) fn read_dns(
         || defaults.cloud_hold,
         |node| read_duration(node, "cloud_hold", MINUTE, 30 * DAY, report),
     );
+    let ranges = or(&fields, "ranges", Vec::new, |node| read_ranges(node, base, named, report));
     let feeds = feeds?;
     let dns = Dns {
         feeds: feeds.files,
@@ -64,6 +71,7 @@ pub(super) fn read_dns(
         foreign: foreign?,
         hold: hold?,
         cloud_hold: cloud_hold?,
+        ranges: ranges?,
     };
     let coverages = dns.feeds.iter().map(|feed| feed.coverage);
     let mut coverages = coverages.chain(dns.dnstap.iter().map(|feed| feed.coverage)).peekable();
@@ -237,4 +245,55 @@ fn read_foreign(node: &Node, report: &mut Report) -> Option<Foreign> {
         |node| read_number(node, "min_count", 1, 1_000_000_000, report),
     );
     Some(Foreign { min_days: u32::try_from(min_days?).ok()?, min_count: min_count? })
+}
+
+fn read_ranges(
+    node: &Node,
+    base: &Path,
+    named: &mut Named,
+    report: &mut Report,
+) -> Option<Vec<RangeFile>> {
+    let allowed = "a list of at most 100 files such as aws-ip-ranges.json";
+    let items = node.items("ranges", allowed, report)?;
+    if items.len() > MAX_RANGES {
+        report.error(node.line, format!("{} lists of ranges", items.len()), allowed);
+        return None;
+    }
+    let read: Vec<_> = items.iter().map(|item| read_range(item, base, named, report)).collect();
+    read.into_iter().collect()
+}
+
+/// A file's path, or a mapping with it and the provider's name.
+fn read_range(
+    node: &Node,
+    base: &Path,
+    named: &mut Named,
+    report: &mut Report,
+) -> Option<RangeFile> {
+    let (path, provider) = match &node.value {
+        Value::Mapping(_) => {
+            let fields = Fields::read(node, "the list", &["file", "provider"], report)?;
+            let allowed = "a path to a list of ranges";
+            let path = fields
+                .required("file", allowed, report)
+                .and_then(|node| read_path(node, "file", base, report));
+            let provider = or(
+                &fields,
+                "provider",
+                || None,
+                |node| {
+                    let allowed = "a short name such as akamai";
+                    let fits =
+                        |text: &str| (1..=MAX_PROVIDER).contains(&text.len()) && text.is_ascii();
+                    node.parsed("provider", allowed, report, |text| {
+                        fits(text).then(|| Some(text.to_owned()))
+                    })
+                },
+            );
+            (path?, provider?)
+        }
+        _ => (read_path(node, "file", base, report)?, None),
+    };
+    named.ranges.push((path.clone(), node.line));
+    Some(RangeFile { path, provider })
 }

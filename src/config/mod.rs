@@ -18,5 +18,5 @@ pub use check::{Checked, check, load};
 pub use print::Printed;
 pub use settings::{
     Config, DetectionSink, Dns, DnstapFeed, DnstapSocket, Exporters, FileFeed, Foreign,
-    LinePrefixConfig, Lines, Resolve, SignatureSource, Vantage, Workers,
+    LinePrefixConfig, Lines, RangeFile, Resolve, SignatureSource, Vantage, Workers,
 };

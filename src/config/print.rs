@@ -58,6 +58,15 @@ struct PrintedDns<'c> {
     foreign: PrintedForeign,
     hold: String,
     cloud_hold: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ranges: Vec<PrintedRange<'c>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PrintedRange<'c> {
+    file: &'c Path,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'c str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -142,6 +151,14 @@ impl<'c> From<&'c Config> for Printed<'c> {
                 },
                 hold: print_duration(dns.hold),
                 cloud_hold: print_duration(dns.cloud_hold),
+                ranges: dns
+                    .ranges
+                    .iter()
+                    .map(|list| PrintedRange {
+                        file: &list.path,
+                        provider: list.provider.as_deref(),
+                    })
+                    .collect(),
             },
             signatures: match &config.signatures {
                 SignatureSource::Shipped => None,

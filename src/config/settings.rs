@@ -105,6 +105,17 @@ pub struct Dns {
     pub hold: Duration,
     /// The same in ranges of clouds, where addresses change hands.
     pub cloud_hold: Duration,
+    /// Lists of the ranges of clouds and delivery networks.
+    pub ranges: Vec<RangeFile>,
+}
+
+/// A list of address ranges as its provider publishes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RangeFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Whose it is, where the list does not say.
+    pub provider: Option<String>,
 }
 
 /// A file of answers, in any format that [`crate::dns::read()`] tells.
@@ -249,6 +260,7 @@ impl Default for Dns {
             foreign: Foreign { min_days: 2, min_count: 10 },
             hold: Duration::from_secs(24 * 3600),
             cloud_hold: Duration::from_secs(3600),
+            ranges: Vec::new(),
         }
     }
 }

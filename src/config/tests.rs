@@ -305,3 +305,14 @@ proptest::proptest! {
         proptest::prop_assert_eq!(config.is_none(), report.has_errors());
     }
 }
+
+#[test]
+fn lists_of_ranges_are_paths_with_or_without_their_provider() {
+    let text = format!("{LEAST}dns: {{ranges: [aws.json, {{file: /a.txt, provider: akamai}}]}}\n");
+    let ranges = config(&text).dns.ranges;
+    let expected = [("/etc/hayrake/aws.json", None), ("/a.txt", Some("akamai"))];
+    let found = ranges.iter().map(|list| (list.path.to_str().unwrap(), list.provider.as_deref()));
+    assert!(found.eq(expected), "{ranges:?}");
+    let (_, wrong) = findings(&format!("{LEAST}dns: {{ranges: [{{provider: akamai}}]}}\n"));
+    assert!(wrong.iter().any(|finding| finding.contains("file")), "{wrong:?}");
+}

@@ -67,15 +67,24 @@ pub fn read(
     reading: &Reading,
     sink: &mut dyn FnMut(Answer),
 ) -> Result<ReadReport, ReadError> {
+    let (head, input) = unpacked(input)?;
+    read_plain(&head, input, reading, sink)
+}
+
+/// The first bytes of `input`, and all of it again: unpacked, if it is packed
+/// with gzip or zstd.
+pub(crate) fn unpacked<'a>(
+    input: impl Read + 'a,
+) -> Result<(Vec<u8>, Box<dyn BufRead + 'a>), ReadError> {
     let (head, input) = peek(input)?;
     let Some(packing) = Packing::tell(&head) else {
-        return read_plain(&head, input, reading, sink);
+        return Ok((head, Box::new(input)));
     };
     let (head, input) = peek(unpack(packing, input)?)?;
     if Packing::tell(&head).is_some() {
         return Err(ReadError::PackedTwice);
     }
-    read_plain(&head, input, reading, sink)
+    Ok((head, Box::new(input)))
 }
 
 /// The first bytes of `input`, and all of it again.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::settings::VerdictSettings;
+use super::signals::Signals;
 use super::tenants::{Registry, Roots, Tenant, Tenants};
 use super::verdict::{Foreign, Sharing, Verdict};
 use crate::dns::chain::{Interval, Reached, addresses_of};
@@ -78,24 +79,24 @@ pub struct Occupant {
 pub struct Judge<'a> {
     dns: &'a Knowledge,
     settings: &'a VerdictSettings,
-    in_cloud: &'a dyn Fn(IpAddr) -> bool,
+    signals: Signals<'a>,
     day: Day,
     registry: Registry<'a>,
     tenants: HashMap<IpAddr, Rc<Tenants>>,
 }
 
 impl<'a> Judge<'a> {
-    /// A judge who knows what was seen by the end of `day`. `in_cloud` says
-    /// which addresses change hands quickly.
+    /// A judge who knows what was seen by the end of `day`, and beside
+    /// DNS the `signals`.
     pub fn new(
         dns: &'a Knowledge,
         owners: &'a Owners,
         settings: &'a VerdictSettings,
         day: Day,
-        in_cloud: &'a dyn Fn(IpAddr) -> bool,
+        signals: Signals<'a>,
     ) -> Self {
         let registry = Registry::new(dns, owners, settings, day);
-        Self { dns, settings, in_cloud, day, registry, tenants: HashMap::new() }
+        Self { dns, settings, signals, day, registry, tenants: HashMap::new() }
     }
 
     /// The same, but of others on the addresses only what was seen by the end
@@ -109,7 +110,7 @@ impl<'a> Judge<'a> {
     /// The verdict on `name`.
     pub fn name(&mut self, name: NameId) -> NameJudgement {
         let owner = self.acting_owner(name);
-        let hold = |address| self.settings.hold_of(address, self.in_cloud);
+        let hold = |address| self.settings.hold_of(address, self.signals);
         let reach = addresses_of(self.dns, name, self.day, &hold);
         let reached = reach.addresses.into_iter();
         let addresses: Vec<JudgedAddress> =
@@ -163,6 +164,9 @@ impl<'a> Judge<'a> {
             sharing.push(Sharing::ManyOwners { address, owners, day, source });
             return JudgedAddress { reached, sharing, crowded: true, strays };
         }
+        // Who else is behind such an address is a matter of time.
+        let range = self.signals.ranges.and_then(|ranges| ranges.shared_by_design(address));
+        sharing.extend(range.map(|range| Sharing::ByDesign { address, range }));
         let mut others_from: Option<Timestamp> = None;
         for other in self.others(&tenants, owner) {
             let presence = reached.presence;
@@ -283,7 +287,7 @@ impl<'a> Judge<'a> {
         let Some((owner, (_, presence, population))) = main else {
             return AddressJudgement { verdict: Verdict::Unresolvable, names };
         };
-        let hold = self.settings.hold_of(address, self.in_cloud);
+        let hold = self.settings.hold_of(address, self.signals);
         let valid = vec![Interval { from: presence.from, until: presence.until.plus(hold) }];
         let reached = Reached { address, presence, valid, population, chain: Vec::new() };
         let judged = self.judged(reached, &owner);

@@ -10,12 +10,16 @@
 
 mod judge;
 mod owner;
+pub mod ranges;
 mod settings;
+mod signals;
 mod tenants;
 mod verdict;
 
 pub use judge::{AddressJudgement, Judge, JudgedAddress, NameJudgement, Occupant};
 pub use owner::owner_of;
+pub use ranges::Ranges;
 pub use settings::VerdictSettings;
+pub use signals::Signals;
 pub(crate) use verdict::day_as_date;
 pub use verdict::{Foreign, MOST_REASONS, Sharing, Verdict};

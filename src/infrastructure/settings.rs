@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::signals::Signals;
 use crate::dns::Seen;
 
 /// What decides between dedicated, shared and undecided.
@@ -46,7 +47,7 @@ impl VerdictSettings {
     }
 
     /// How long `address` holds after it was last answered.
-    pub fn hold_of(&self, address: IpAddr, in_cloud: &dyn Fn(IpAddr) -> bool) -> Duration {
-        if in_cloud(address) { self.cloud_hold } else { self.hold }
+    pub fn hold_of(&self, address: IpAddr, signals: Signals<'_>) -> Duration {
+        if signals.in_cloud(address) { self.cloud_hold } else { self.hold }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::ranges::RangeMention;
 use crate::model::domain::DomainName;
 use crate::model::time::Day;
 
@@ -80,6 +81,14 @@ pub enum Sharing {
         day: Day,
         /// Who said so.
         source: String,
+    },
+    /// The address belongs to a service that puts many customers behind one
+    /// address, whoever was seen there so far.
+    ByDesign {
+        /// The address.
+        address: IpAddr,
+        /// The service and its range.
+        range: RangeMention,
     },
     /// The name leads to a knot of aliases that was not followed to its end.
     ManyAliases {
@@ -156,6 +165,10 @@ impl fmt::Display for Sharing {
             Self::ManyOwners { address, owners, day, source } => write!(
                 f,
                 "{source} gave {address} for {owners} owners on {day}, as a rewriting resolver, a parking page or a sinkhole does"
+            ),
+            Self::ByDesign { address, range } => write!(
+                f,
+                "{address} lies in {range}, where one address serves many customers by design"
             ),
             Self::ManyAliases { name } => {
                 write!(f, "{name} leads to more aliases than are followed")

@@ -58,6 +58,9 @@ pub(super) fn learn(sources: &mut Sources, answers: &[Answer], metrics: &Metrics
 }
 
 fn tell(sources: &Sources, metrics: &Metrics) {
+    for (path, report) in &sources.lists {
+        tracing::info!(path = %path.display(), "{report}");
+    }
     for feed in &sources.reports {
         let (path, report) = (feed.path.display(), &feed.report);
         let name = feed.path.display().to_string();

@@ -8,12 +8,14 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::attribute::{BuildInput, Built, Hitlist, VerdictSettings, build, refresh};
-use crate::config::{Config, Dns, FileFeed, Lines};
+use crate::attribute::{BuildInput, Built, Hitlist, Signals, VerdictSettings, build, refresh};
+use crate::config::{Config, Dns, FileFeed, Lines, RangeFile};
 use crate::decode::DecodeSettings;
 use crate::dns::read::{Reading, read_into};
 use crate::dns::report::ReadReport;
 use crate::dns::{Answer, Knowledge};
+use crate::infrastructure::Ranges;
+use crate::infrastructure::ranges::RangesReport;
 use crate::model::line::Regions;
 use crate::model::rules::Rules;
 use crate::model::time::{Day, Timestamp};
@@ -38,6 +40,10 @@ pub struct Sources {
     pub regions: Arc<Regions>,
     /// How strict verdicts are.
     pub verdicts: VerdictSettings,
+    /// The ranges of clouds and delivery networks.
+    pub ranges: Ranges,
+    /// What came of each list of ranges.
+    pub lists: Vec<(PathBuf, RangesReport)>,
     /// What came of each file of answers.
     pub reports: Vec<FeedReport>,
 }
@@ -68,10 +74,17 @@ impl Sources {
             prefixes: Arc::new(prefixes),
             regions: Arc::new(regions),
             verdicts: verdict_settings(&config.dns),
+            ranges: Ranges::default(),
+            lists: Vec::new(),
             reports: Vec::new(),
         };
         for feed in &config.dns.feeds {
             if let Err(error) = sources.read_answers(feed, now) {
+                wrong.push(error);
+            }
+        }
+        for list in &config.dns.ranges {
+            if let Err(error) = sources.read_ranges(list) {
                 wrong.push(error);
             }
         }
@@ -92,6 +105,17 @@ impl Sources {
         let report = read_into(&mut self.knowledge, &source, file, &reading)
             .map_err(|error| failed(error.to_string()))?;
         self.reports.push(FeedReport { path: path.to_owned(), report });
+        Ok(())
+    }
+
+    /// Reads one more list of address ranges.
+    fn read_ranges(&mut self, list: &RangeFile) -> Result<(), String> {
+        let path = &list.path;
+        let failed = |error: String| format!("{}: {error}", path.display());
+        let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let report = self.ranges.read(file, list.provider.as_deref(), &stem);
+        self.lists.push((path.clone(), report.map_err(|problem| failed(problem.to_string()))?));
         Ok(())
     }
 
@@ -132,7 +156,7 @@ impl Sources {
             dns: &self.knowledge,
             day,
             excluded: &|address| self.prefixes.contains(address),
-            in_cloud: &|_| false,
+            signals: Signals { ranges: Some(&self.ranges) },
             settings: self.verdicts.clone(),
         })
     }

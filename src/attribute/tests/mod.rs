@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::dns::{Answer, AnswerData, Coverage};
+use crate::infrastructure::Ranges;
 use crate::model::endpoint::{Endpoint, Port};
 use crate::model::group::GroupId;
 use crate::model::rules::{Level, PacketRate, Role, Threshold};
@@ -27,7 +28,7 @@ struct World {
     signatures: SignatureSet,
     settings: VerdictSettings,
     lines: Option<IpAddr>,
-    cloud: bool,
+    ranges: Ranges,
 }
 
 /// An answer seen `count` times on days `first` to `last`, counted from today.
@@ -115,7 +116,7 @@ impl World {
             dns: &dns,
             day,
             excluded: &|address| Some(address) == self.lines,
-            in_cloud: &|_| self.cloud,
+            signals: Signals { ranges: Some(&self.ranges) },
             settings: self.settings.clone(),
         })
     }

@@ -229,3 +229,26 @@ fn ipv6_is_judged_like_ipv4() {
     assert_eq!(hits(&built.hitlist, "2001:db8::1", 443, afternoon()).len(), 1);
     assert_eq!(hits(&built.hitlist, "2001:db8::2", 443, afternoon()).len(), 0);
 }
+
+#[test]
+fn an_address_of_a_service_shared_by_design_is_shared_whoever_was_seen() {
+    let mut world = World::default()
+        .class("acme", &[&["a.example.com"], &["b.example.com"]])
+        .often("a.example.com", "198.51.100.1")
+        .often("b.example.com", "203.0.113.1");
+    let list = r#"{"prefixes":[{"ip_prefix":"198.51.100.0/24","service":"CLOUDFRONT"},
+        {"ip_prefix":"203.0.113.0/24","service":"EC2"}],"ipv6_prefixes":[]}"#;
+    world.ranges.read(list.as_bytes(), None, "").unwrap();
+    let built = world.built();
+    assert_eq!(verdict(&built, 0, 0), "shared");
+    assert_eq!(verdict(&built, 0, 1), "dedicated", "a virtual machine is its tenant's");
+    let why = built.report.classes[0].groups[0].why_not.clone().unwrap();
+    let said = "198.51.100.1 lies in AWS CLOUDFRONT (198.51.100.0/24)";
+    assert!(why.contains(said), "{why}");
+    let explained = |subject: &str| {
+        world.with(TODAY, |input| explain(input, &subject.parse().unwrap()).to_string())
+    };
+    assert!(explained("198.51.100.1").contains(said));
+    let named = explained("b.example.com");
+    assert!(named.contains("lies in AWS EC2 (203.0.113.0/24)"), "{named}");
+}
