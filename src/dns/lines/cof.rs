@@ -6,7 +6,7 @@
 
 use serde::Deserialize;
 
-use super::{Held, Told, address};
+use super::{Held, Told};
 use crate::dns::answer::AnswerData;
 use crate::dns::report::{Ending, Format};
 use crate::model::domain::DomainName;
@@ -158,7 +158,8 @@ fn take_record(record: Line) -> Result<Held, String> {
         let data = if is_alias {
             AnswerData::Alias(value.parse()?)
         } else {
-            AnswerData::Address(address(&value)?)
+            let address = value.trim().parse();
+            AnswerData::Address(address.map_err(|_| format!("`{value}` is not an address"))?)
         };
         links.push((name.clone(), data));
     }

@@ -11,10 +11,11 @@ mod array;
 mod cof;
 mod hosts;
 mod passivedns;
+#[cfg(test)]
+mod tests;
 mod zeek;
 
 use std::io::{self, BufRead};
-use std::net::IpAddr;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -275,9 +276,9 @@ pub(super) fn read_array(
     Ok(sink.report)
 }
 
-/// Reads an address as text.
-fn address(text: &str) -> Result<IpAddr, String> {
-    text.trim().parse().map_err(|_| format!("`{text}` is not an address"))
+/// Reads a name without telling what was found, which may be who asked.
+fn unquoted_name(text: &str) -> Result<DomainName, String> {
+    text.parse().map_err(|_| format!("{} characters that are no host name", text.len()))
 }
 
 /// Reads the next line without its end into `buffer`. `Some(false)`: the line

@@ -6,9 +6,8 @@
 //! The client is the second field: it is split off and never looked at.
 
 use super::cof::instant;
-use super::{Held, Told, address};
+use super::{Held, Told, unquoted_name};
 use crate::dns::answer::AnswerData;
-use crate::model::domain::DomainName;
 
 /// Between fields.
 pub(super) const SEPARATOR: &str = "||";
@@ -46,14 +45,14 @@ pub(super) fn take(text: &str) -> Result<Held, String> {
     if is_error(answer) {
         return Ok(Held::Irrelevant);
     }
-    let at =
-        time.parse().ok().and_then(instant).ok_or_else(|| format!("`{time}` is not a time"))?;
-    let count = count.trim().parse().map_err(|_| format!("`{count}` is not a count"))?;
-    let name: DomainName = name.parse()?;
+    // Where fields slipped, what was found may be the client: none is quoted.
+    let at = time.parse().ok().and_then(instant).ok_or("the time is not a time")?;
+    let count = count.trim().parse().map_err(|_| "the count is not a count")?;
+    let name = unquoted_name(name)?;
     let data = if is_alias {
-        AnswerData::Alias(answer.parse()?)
+        AnswerData::Alias(unquoted_name(answer)?)
     } else {
-        AnswerData::Address(address(answer)?)
+        AnswerData::Address(answer.parse().map_err(|_| "the answer is not an address")?)
     };
     Ok(Held::Answers(Told { links: vec![(name, data)], first: at, last: at, count, unrelated: 0 }))
 }

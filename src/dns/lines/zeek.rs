@@ -11,11 +11,11 @@
 use std::net::IpAddr;
 
 use serde::Deserialize;
+use serde_json::error::Category;
 
 use super::cof::{Moment, instant};
-use super::{Held, Told};
+use super::{Held, Told, unquoted_name};
 use crate::dns::answer::AnswerData;
-use crate::model::domain::DomainName;
 use crate::model::time::Timestamp;
 
 /// Whole numbers from here on are milliseconds, which Zeek can be told to
@@ -24,6 +24,9 @@ const MILLISECONDS: u64 = 100_000_000_000;
 /// Where name servers answer from. The log holds multicast DNS and NetBIOS
 /// too, where anybody nearby may say anything.
 const NAME_SERVER: u16 = 53;
+
+/// Where fields slipped, what was found may be who asked: it is not quoted.
+const NO_TIME: &str = "the time is not a time";
 
 /// What a record says, whichever way it is written.
 struct Response<'a> {
@@ -49,7 +52,7 @@ impl Response<'_> {
         if let Some(lifetimes) = self.lifetimes.filter(|count| *count != self.answers.len()) {
             return Err(format!("{} answers with {lifetimes} TTLs", self.answers.len()));
         }
-        let mut name: DomainName = query.parse()?;
+        let mut name = unquoted_name(query)?;
         let mut links = Vec::with_capacity(self.answers.len());
         let (mut unrelated, mut at_the_end) = (0, false);
         for answer in self.answers {
@@ -62,7 +65,7 @@ impl Response<'_> {
             } else if at_the_end {
                 return Err("an alias after an address: the order of the chain is lost".to_owned());
             } else {
-                let target: DomainName = answer.parse()?;
+                let target = unquoted_name(answer)?;
                 links.push((name, AnswerData::Alias(target.clone())));
                 name = target;
             }
@@ -91,10 +94,16 @@ struct Line {
 }
 
 pub(super) fn take_json(text: &[u8]) -> Result<Held, String> {
-    let line: Line = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    let line: Line = serde_json::from_slice(text).map_err(|error| match error.classify() {
+        // The message would quote what was found.
+        Category::Data => {
+            format!("a field is missing or of a wrong type, column {}", error.column())
+        }
+        _ => error.to_string(),
+    })?;
     let at = match line.ts {
         Moment::Seconds(millis) if millis >= MILLISECONDS => Timestamp::from_millis(millis),
-        moment => moment.instant()?,
+        moment => moment.instant().map_err(|_| NO_TIME)?,
     };
     Response {
         at,
@@ -219,9 +228,7 @@ impl Table {
                 _ => Vec::new(),
             }
         };
-        let at = fields[columns.at];
-        let at =
-            at.parse().ok().and_then(instant).ok_or_else(|| format!("`{at}` is not a time"))?;
+        let at = fields[columns.at].parse().ok().and_then(instant).ok_or(NO_TIME)?;
         let port = |column| -> Option<u16> { set(column).and_then(|port| port.parse().ok()) };
         Response {
             at,
