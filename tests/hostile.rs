@@ -180,6 +180,40 @@ fn mutated_captures_break_no_law() {
     }
 }
 
+/// Files of DNS answers in every text format.
+const DNS_FILES: [&str; 6] = [
+    "{\"rrname\":\"a.example\",\"rrtype\":\"A\",\"rdata\":[\"198.51.100.1\"],\"time_first\":1,\"time_last\":2,\"count\":3}\n{\"rrname\":\"b.example\",\"rrtype\":\"CNAME\",\"rdata\":\"a.example\",\"time_last\":2}\n",
+    "[{\"rrname\":\"a.example\",\"rrtype\":1,\"rdata\":\"198.51.100.1\",\"time_first\":1},\n{\"rrname\":\"a.example\",\"rrtype\":28,\"rdata\":\"2001:db8::1\",\"time_first\":1}]",
+    "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tdns\n#fields\tts\tquery\tqtype_name\trcode_name\tanswers\tTTLs\n1.5\ta.example\tA\tNOERROR\tb.example,198.51.100.1\t1.0,2.0\n1.5\ta.example\tA\tNXDOMAIN\t-\t-\n#close\t1\n",
+    "{\"ts\":1.5,\"query\":\"a.example\",\"qtype_name\":\"A\",\"rcode_name\":\"NOERROR\",\"answers\":[\"b.example\",\"198.51.100.1\"],\"TTLs\":[1.0,2.0]}\n{\"ts\":\"2026-11-21T10:00:00Z\",\"query\":\"a.example\"}\n",
+    "[*] PassiveDNS\n1.5||192.0.2.9||192.0.2.53||IN||a.example.||A||198.51.100.1||300||7\n1.5||192.0.2.9||192.0.2.53||IN||b.example.||CNAME||a.example.||300||7\n",
+    "# TShark hosts output\n#\n\n198.51.100.1\ta.example\n2001:db8::1\tb.example\n",
+];
+
+#[test]
+fn mutated_files_of_dns_answers_break_no_law() {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let files: Vec<Vec<u8>> = DNS_FILES.iter().map(|text| text.as_bytes().to_vec()).collect();
+    for file in &files {
+        let report = hostile::read_dns(file).unwrap();
+        assert!(report.answers >= 2 && report.damaged == 0, "{report:?}");
+    }
+    let (mut answers, mut damaged, mut hopeless) = (0, 0, 0);
+    for _ in 0..5 * INPUTS {
+        let mut bytes = files[rng.random_range(0..files.len())].clone();
+        mutate(&mut rng, &mut bytes, &files);
+        match hostile::read_dns(&bytes) {
+            Some(report) => {
+                answers += report.answers;
+                damaged += report.damaged;
+            }
+            None => hopeless += 1,
+        }
+    }
+    // Mutation must reach everything, or the laws say nothing.
+    assert!(answers > 1_000 && damaged > 1_000 && hopeless > 50, "{answers} {damaged} {hopeless}");
+}
+
 /// A UDP datagram from port 2055 in an Ethernet frame.
 fn frame(payload: &[u8]) -> Vec<u8> {
     let length = |extra: usize| u16::try_from(payload.len() + extra).unwrap().to_be_bytes();

@@ -9,6 +9,7 @@
 use std::net::IpAddr;
 
 use hayrake::decode::{Datagram, DecodeCounts, DecodeSettings, Decoded, Decoder, export_time};
+use hayrake::dns::{self, Coverage, ReadReport, Reading};
 use hayrake::model::time::Timestamp;
 use hayrake::receive::pcap;
 
@@ -153,4 +154,32 @@ pub(crate) fn capture(data: &[u8]) {
         }
     }
     assert!(problems <= 1, "a capture ends at its first problem");
+}
+
+/// Any bytes as a file of DNS answers, packed or not.
+pub(crate) fn dns_file(data: &[u8]) {
+    let _ = read_dns(data);
+}
+
+/// Reads a file of DNS answers and checks that every unit is accounted for and
+/// no answer is absurd.
+pub(crate) fn read_dns(data: &[u8]) -> Option<ReadReport> {
+    let now = Timestamp::from_millis(1_795_255_200_000);
+    let reading = Reading::new(Coverage::Population, now);
+    let mut taken = 0;
+    let report = dns::read(data, &reading, &mut |answer| {
+        taken += 1;
+        assert!(answer.first <= answer.last && answer.count > 0);
+        assert!(answer.last.signed_since(now) <= 600_000, "no answer of the future");
+    });
+    let report = report.ok()?;
+    let given = report.answers + report.refusals();
+    assert_eq!(report.answers, taken);
+    if !matches!(report.format, dns::Format::Capture | dns::Format::Dnstap) {
+        assert!(report.irrelevant + report.damaged <= report.units);
+        let telling = report.units - report.irrelevant - report.damaged;
+        assert!(telling <= given && (telling == 0) == (given == 0), "{report:?}");
+        assert!(report.problems.len() as u64 <= report.damaged + report.refusals());
+    }
+    Some(report)
 }
