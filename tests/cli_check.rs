@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 fn hayrake(arguments: &[&str], dir: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_hayrake"))
@@ -126,7 +127,8 @@ fn the_list_says_what_is_not_detectable_now() {
     write_kettle(&here.join("s"), KETTLE);
     let pot = KETTLE.replace("kettle", "pot").replace("api.example.com", "api.example.net");
     fs::write(here.join("s/product/pot.yaml"), pot).unwrap();
-    let (first, last) = (1_700_000_000_u64, 32_500_000_000_u64);
+    let last = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let first = last - 86_400;
     let answer = format!(
         r#"{{"rrname":"api.example.com.","rrtype":"A","rdata":"203.1.115.9","time_first":{first},"time_last":{last},"count":9}}"#
     );
