@@ -2,7 +2,8 @@
 # Real resolvers tell their answers live: unbound over a unix socket and over
 # TCP, knot-resolver over a unix socket, and bind, which forwards. Each is asked
 # for a name of its own, then a line sends one flow to the answered address, and
-# that flow must become a detection. No outside DNS: a further unbound answers
+# that flow must become a detection. Resolvers are configured as
+# docs/feeding-dns.md says. No outside DNS: a further unbound answers
 # for the names from local data.
 source "$(dirname "$0")/lib.sh"
 need unbound dig jq curl python3
@@ -88,6 +89,16 @@ remote-control:
 CONF
 }
 
+# snippet RESOLVER N: the Nth configuration that docs/feeding-dns.md gives for a
+# resolver, for the sockets of this test.
+snippet() {
+  awk -v heading="### $1" -v wanted="$2" '
+    /^##/ { here = $0 == heading }
+    here && /^```$/ { inside = !inside; number += inside; next }
+    here && inside && number == wanted' docs/feeding-dns.md |
+    sed -e "s|/run/hayrake|$work/site|" -e "s|192.0.2.10@6000|127.0.0.1@$feed_port|"
+}
+
 # start NAME COMMAND...: runs a component until the script ends.
 start() {
   local name=$1
@@ -153,40 +164,20 @@ PY
   done
   printf 'remote-control:\n  control-enable: no\n'
 } >"$work/authority.conf"
+{ resolving unix "$unix_port"; snippet unbound 1; } >"$work/unix.conf"
+{ resolving tcp "$tcp_port"; snippet unbound 1 | grep -v dnstap-socket-path; snippet unbound 2; } >"$work/tcp.conf"
 {
-  resolving unix "$unix_port"
   cat <<CONF
-dnstap:
-  dnstap-enable: yes
-  dnstap-socket-path: "$work/site/dnstap.sock"
-  dnstap-bidirectional: yes
-  dnstap-log-resolver-response-messages: yes
-CONF
-} >"$work/unix.conf"
-{
-  resolving tcp "$tcp_port"
-  cat <<CONF
-dnstap:
-  dnstap-enable: yes
-  dnstap-ip: "127.0.0.1@$feed_port"
-  dnstap-tls: no
-  dnstap-bidirectional: yes
-  dnstap-log-resolver-response-messages: yes
-CONF
-} >"$work/tcp.conf"
-cat >"$work/kresd.conf" <<CONF
 net.listen('127.0.0.1', $kresd_port, { kind = 'dns' })
 cache.size = 10 * MB
-modules.load('dnstap')
-dnstap.config({
-  socket_path = '$work/site/kresd.sock',
-  client = { log_responses = true },
-})
 trust_anchors.remove('.')
 policy.add(policy.suffix(policy.STUB({'127.0.0.1@$authority_port'}), {todname('kettle.example')}))
 CONF
+  snippet knot-resolver 1
+} >"$work/kresd.conf"
 mkdir -p "$work/kresd.d" "$work/named.d"
-cat >"$work/named.conf" <<CONF
+{
+  cat <<CONF
 options {
   directory "$work/named.d";
   pid-file none;
@@ -194,12 +185,14 @@ options {
   listen-on port $named_port { 127.0.0.1; };
   listen-on-v6 { none; };
   dnssec-validation no;
-  dnstap { resolver response; forwarder response; };
-  dnstap-output unix "$work/site/named.sock";
+CONF
+  snippet bind 1 | sed 's/resolver response;/resolver response; forwarder response;/; s/dnstap.sock/named.sock/'
+  cat <<CONF
 };
 controls { };
 zone "kettle.example" { type forward; forward only; forwarders { 127.0.0.1 port $authority_port; }; };
 CONF
+} >"$work/named.conf"
 
 start_hayrake "$work/site"
 start authority unbound -d -c "$work/authority.conf"
