@@ -13,6 +13,9 @@ use std::net::IpAddr;
 use datagrams::{
     FIVE_TUPLE, five_tuple, flow_sample, ipfix, ipv4_packet, ipv6_packet, raw_header, sflow, v5, v9,
 };
+use hayrake::dns::dnstap::frames::{ControlKind, control_frame};
+use hayrake::dns::dnstap::{MessageType, message};
+use hayrake::model::time::Timestamp;
 use hostile::Target;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -212,6 +215,66 @@ fn mutated_files_of_dns_answers_break_no_law() {
     }
     // Mutation must reach everything, or the laws say nothing.
     assert!(answers > 1_000 && damaged > 1_000 && hopeless > 50, "{answers} {damaged} {hopeless}");
+}
+
+/// DNS responses (RFC 1035 §4.1): an address, one of IPv6, and an alias that
+/// leads to an address.
+fn dns_messages() -> Vec<Vec<u8>> {
+    let header = |answers: u8| vec![0, 1, 0x84, 0, 0, 1, 0, answers, 0, 0, 0, 0];
+    let name = b"\x03api\x07example\x03com\0";
+    let question = |kind: u8| [&name[..], &[0, kind, 0, 1]].concat();
+    let a = [0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 198, 51, 100, 1];
+    let mut aaaa = vec![0, 28, 0, 1, 0, 0, 0, 60, 0, 16, 0x20, 1, 0xd, 0xb8];
+    aaaa.extend([0; 12]);
+    let to_here = [0xc0, 12];
+    // The alias is `vm` before the question's `example.com`; its own name
+    // begins 12 bytes into the answer, which begins at 33.
+    let alias = [0, 5, 0, 1, 0, 0, 0, 60, 0, 5, 2, b'v', b'm', 0xc0, 16];
+    vec![
+        [&header(1)[..], &question(1), &to_here, &a].concat(),
+        [&header(1)[..], &question(28), &to_here, &aaaa].concat(),
+        [&header(2)[..], &question(1), &to_here, &alias, &[0xc0, 45], &a].concat(),
+    ]
+}
+
+#[test]
+fn mutated_dnstap_breaks_no_law() {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let messages = dns_messages();
+    let frames = messages.iter().zip(MessageType::ALL).map(|(dns, kind)| {
+        let at = Timestamp::from_secs(1_795_255_100);
+        let told = message::frame(kind, Some(at), dns);
+        [&u32::try_from(told.len()).unwrap().to_be_bytes(), &*told].concat()
+    });
+    let frames = frames.collect::<Vec<_>>().concat();
+    let [ready, start, stop] =
+        [ControlKind::Ready, ControlKind::Start, ControlKind::Stop].map(control_frame);
+    let streams =
+        [[&*start, &frames, &stop].concat(), [&*ready, &start, &frames, &frames, &stop].concat()];
+    for stream in &streams {
+        let good = hostile::tapped(stream, 7);
+        assert!(good.ended && good.report.answers % 4 == 0 && good.report.damaged == 0, "{good:?}");
+    }
+    let (mut answers, mut damaged, mut lost, mut ended) = (0, 0, 0, 0);
+    for _ in 0..5 * INPUTS {
+        let mut bytes = streams[rng.random_range(0..2)].clone();
+        mutate(&mut rng, &mut bytes, &streams);
+        let tapped = hostile::tapped(&bytes, bytes.len().max(1));
+        answers += tapped.report.answers;
+        damaged += tapped.report.damaged;
+        lost += u64::from(tapped.error.is_some());
+        ended += u64::from(tapped.ended);
+        bytes.insert(0, rng.random());
+        hostile::dnstap(&bytes);
+        let mut dns = messages[rng.random_range(0..messages.len())].clone();
+        mutate(&mut rng, &mut dns, &messages);
+        hostile::dns_message(&dns);
+    }
+    for (what, count) in
+        [("answers", answers), ("damaged", damaged), ("lost", lost), ("ended", ended)]
+    {
+        assert!(count > 1_000, "{what}: {count}");
+    }
 }
 
 /// A UDP datagram from port 2055 in an Ethernet frame.

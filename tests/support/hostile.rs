@@ -9,7 +9,9 @@
 use std::net::IpAddr;
 
 use hayrake::decode::{Datagram, DecodeCounts, DecodeSettings, Decoded, Decoder, export_time};
-use hayrake::dns::{self, Coverage, ReadReport, Reading};
+use hayrake::dns::dnstap::frames::{ControlKind, LONGEST_CONTROL, LONGEST_DATA, control_frame};
+use hayrake::dns::dnstap::{FrameError, MessageType, Tap, message};
+use hayrake::dns::{self, Answer, Coverage, ReadReport, Reading};
 use hayrake::model::time::Timestamp;
 use hayrake::receive::pcap;
 
@@ -182,4 +184,79 @@ pub(crate) fn read_dns(data: &[u8]) -> Option<ReadReport> {
         assert!(report.problems.len() as u64 <= report.damaged + report.refusals());
     }
     Some(report)
+}
+
+/// Any bytes as a stream of dnstap: how they are cut changes nothing.
+pub(crate) fn dnstap(data: &[u8]) {
+    let Some((cut, bytes)) = data.split_first() else { return };
+    let whole = tapped(bytes, bytes.len().max(1));
+    let in_parts = tapped(bytes, usize::from(*cut) + 1);
+    assert_eq!(whole, in_parts);
+}
+
+/// What a stream of dnstap brings.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Tapped {
+    pub(crate) answers: Vec<Answer>,
+    pub(crate) report: ReadReport,
+    pub(crate) replies: Vec<u8>,
+    pub(crate) ended: bool,
+    pub(crate) error: Option<FrameError>,
+}
+
+/// Takes a stream that comes `size` bytes at once and checks the laws.
+pub(crate) fn tapped(bytes: &[u8], size: usize) -> Tapped {
+    let now = Timestamp::from_millis(1_795_255_200_000);
+    let types = MessageType::ALL.into_iter().collect();
+    let reading = Reading { types, ..Reading::new(Coverage::Population, now) };
+    let mut tap = Tap::default();
+    let mut all = Tapped {
+        answers: Vec::new(),
+        report: ReadReport::new(dns::Format::Dnstap),
+        replies: Vec::new(),
+        ended: false,
+        error: None,
+    };
+    for chunk in bytes.chunks(size) {
+        let Tapped { answers, report, .. } = &mut all;
+        let taken =
+            tap.take(chunk, Some(now), &reading, report, &mut |answer| answers.push(answer));
+        match taken {
+            Ok(due) => {
+                all.replies.extend(due.reply);
+                all.ended = due.ended;
+            }
+            Err(error) => {
+                // Who is hung up on is due nothing.
+                all.replies.clear();
+                all.error = Some(error);
+            }
+        }
+        if all.ended || all.error.is_some() {
+            break;
+        }
+    }
+    let Tapped { answers, report, replies, .. } = &all;
+    assert_eq!(report.answers, answers.len() as u64);
+    let counted = report.answers + report.refusals() + report.damaged + report.irrelevant;
+    assert!(counted >= report.units, "every message comes to something: {report:?}");
+    assert!(report.units + report.other_types <= bytes.len() as u64 / 5);
+    assert!(replies.len() <= 2 * LONGEST_CONTROL, "one ACCEPT and one FINISH");
+    for answer in answers {
+        assert!(answer.first == answer.last && answer.count == 1);
+        assert!(answer.last.signed_since(now) <= 600_000, "no answer of the future");
+    }
+    all
+}
+
+/// Any bytes as a DNS message that a resolver tells.
+pub(crate) fn dns_message(data: &[u8]) {
+    let told = message::frame(MessageType::ResolverResponse, None, data);
+    let length = u32::try_from(told.len()).unwrap_or(u32::MAX);
+    let start = control_frame(ControlKind::Start);
+    let stream = [&*start, &length.to_be_bytes(), &told].concat();
+    let tapped = tapped(&stream, stream.len());
+    if told.len() <= LONGEST_DATA {
+        assert_eq!((tapped.report.units, tapped.error), (1, None));
+    }
 }

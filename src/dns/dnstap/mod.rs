@@ -24,6 +24,10 @@ pub use message::{MessageType, MessageTypes};
 /// How much is read at once.
 pub const CHUNK: usize = 1 << 16;
 
+/// Longest DNS message in bytes: its length over TCP is 16 bits (RFC 1035
+/// §4.2.2).
+const LONGEST_MESSAGE: usize = 65_535;
+
 /// Why the rest of a stream cannot be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
@@ -123,6 +127,12 @@ fn take_frame(
             return report.damage(place, what);
         }
     };
+    let length = response.message.len();
+    if length > LONGEST_MESSAGE {
+        report.units += 1;
+        let what = format!("a DNS message of {length} bytes, allowed: {LONGEST_MESSAGE}");
+        return report.damage(place, what);
+    }
     let Some(at) = response.at.or(received) else {
         report.units += 1;
         return report.damage(place, "a response without its time");

@@ -100,6 +100,7 @@ fn frames_that_cannot_be_understood_are_skipped_and_counted() {
         ("no message", vec![0x78, 1]),
         ("no DNS", message::frame(kind, at, b"hello")),
         ("a question", message::frame(kind, at, &question)),
+        ("too long", message::frame(kind, at, &vec![0x84; 65_536])),
         ("no time", message::frame(kind, None, &response("a.example.com", 1))),
         ("cut", {
             let whole = message::frame(kind, at, &response("a.example.com", 1));
