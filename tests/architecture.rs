@@ -190,6 +190,42 @@ fn the_table_names_only_parts_that_exist() {
     }
 }
 
+/// What `ARCHITECTURE.md` says a part may import, by the rows of its table.
+fn table_of_the_page() -> Vec<(String, Vec<String>)> {
+    let page = fs::read_to_string(source().with_file_name("ARCHITECTURE.md")).unwrap();
+    let mut rows: Vec<(String, Vec<String>)> = Vec::new();
+    for row in page.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let ["", part, _, imports, ""] = cells[..] else { continue };
+        let part = part.trim_matches('`').trim_end_matches('/').trim_end_matches(".rs");
+        let above = || rows.iter().map(|(part, _)| part.clone());
+        let imports = match imports.strip_prefix("everything above") {
+            Some("") => above().collect(),
+            Some(but) => {
+                let but = but.strip_prefix(" but ").expect("`everything above but PART`");
+                above().filter(|part| part != but).collect()
+            }
+            None if imports == "nothing" => Vec::new(),
+            None => imports.split(", ").map(str::to_owned).collect(),
+        };
+        rows.push((part.to_owned(), imports));
+    }
+    rows
+}
+
+#[test]
+fn the_page_has_the_same_table() {
+    let page = table_of_the_page();
+    assert_eq!(page.len(), MAY_IMPORT.len(), "rows of ARCHITECTURE.md and MAY_IMPORT");
+    for (part, allowed) in MAY_IMPORT {
+        let (_, mut on_the_page) = page.iter().find(|(name, _)| name == part).unwrap().clone();
+        let mut allowed = allowed.to_vec();
+        on_the_page.sort_unstable();
+        allowed.sort_unstable();
+        assert_eq!(on_the_page, allowed, "`{part}` in ARCHITECTURE.md and in MAY_IMPORT");
+    }
+}
+
 #[test]
 fn the_middle_is_pure() {
     let mut wrong = Vec::new();
