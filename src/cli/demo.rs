@@ -60,7 +60,7 @@ pub(super) struct Demo {
     /// Everything that is drawn follows from it.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// Print the rows of the table as JSON, one array each time.
+    /// Print JSON, an object with the rows of the table each hour.
     #[arg(long)]
     json: bool,
 }

@@ -39,12 +39,12 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Why a socket could not be opened.
 #[derive(Debug, Error)]
-#[error("cannot listen on udp {address}: {source}")]
+#[error("cannot listen on udp {address}: {cause}")]
 pub struct BindError {
     /// The address asked for.
     pub address: SocketAddr,
     /// What the system said.
-    source: io::Error,
+    cause: io::Error,
 }
 
 /// What one read brought.
@@ -73,7 +73,7 @@ pub fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<Listener>, BindError> {
         .map(|address| {
             let shared =
                 addresses.iter().any(|other| other.is_ipv4() && other.port() == address.port());
-            bind(*address, shared).map_err(|source| BindError { address: *address, source })
+            bind(*address, shared).map_err(|cause| BindError { address: *address, cause })
         })
         .collect()
 }

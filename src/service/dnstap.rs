@@ -74,7 +74,7 @@ impl Sockets {
     pub(super) fn bind(feeds: &[DnstapFeed]) -> Result<Self, StartError> {
         let bound = feeds.iter().map(|feed| match bind(&feed.at) {
             Ok(bound) => Ok((feed.clone(), bound)),
-            Err(source) => Err(StartError::Dnstap { at: feed.at.to_string(), source }),
+            Err(cause) => Err(StartError::Dnstap { at: feed.at.to_string(), cause }),
         });
         Ok(Self { bound: bound.collect::<Result<_, _>>()? })
     }

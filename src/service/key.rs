@@ -22,12 +22,12 @@ const BYTES: usize = 16;
 #[derive(Debug, Error)]
 pub enum KeyError {
     /// The file cannot be read or made.
-    #[error("key file {path}: {source}")]
+    #[error("key file {path}: {cause}")]
     File {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The file holds something else.
     #[error("key file {path}: {found} characters that are no key, allowed: 32 hexadecimal digits")]
@@ -47,7 +47,7 @@ pub enum KeyError {
 
 /// Reads the key, or makes one when there is no file.
 pub fn line_key(path: &Path) -> Result<LineKey, KeyError> {
-    let failed = |source| KeyError::File { path: path.to_owned(), source };
+    let failed = |cause| KeyError::File { path: path.to_owned(), cause };
     match fs::read_to_string(path) {
         Ok(text) => {
             warn_when_readable(path);

@@ -83,38 +83,39 @@ impl Default for Options {
     }
 }
 
-/// Why a service did not start.
+/// Why a service did not start. Each message is whole, so what the system said
+/// is no `source`: whoever prints the chain of causes would say it twice.
 #[derive(Debug, Error)]
 pub enum StartError {
     /// A socket is not to be had.
     #[error(transparent)]
     Bind(#[from] crate::receive::udp::BindError),
     /// The HTTP address is not to be had.
-    #[error("cannot serve http on {address}: {source}")]
+    #[error("cannot serve http on {address}: {cause}")]
     Http {
         /// The address asked for.
         address: SocketAddr,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// A socket for dnstap is not to be had.
-    #[error("cannot listen for dnstap on {at}: {source}")]
+    #[error("cannot listen for dnstap on {at}: {cause}")]
     Dnstap {
         /// The socket asked for.
         at: String,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// There is no key for pseudonyms.
     #[error(transparent)]
     Key(#[from] key::KeyError),
     /// The file of detections cannot be opened.
-    #[error("cannot write detections to {target}: {source}")]
+    #[error("cannot write detections to {target}: {cause}")]
     Sink {
         /// The file.
         target: String,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// What the configuration names cannot be used: every reason.
     #[error("{}", .0.join("\n"))]

@@ -58,11 +58,11 @@ impl Service {
             }),
         };
         let web = Web::start(config.http, api)
-            .map_err(|source| StartError::Http { address: config.http, source })?;
+            .map_err(|cause| StartError::Http { address: config.http, cause })?;
         let line_key = key::line_key(&config.lines.key_file)?;
         let reopen = Arc::new(AtomicBool::new(false));
         let (queue, detections) = sink::open(&config.detections, reopen.clone(), &metrics)
-            .map_err(|source| StartError::Sink { target: target(&config.detections), source })?;
+            .map_err(|cause| StartError::Sink { target: target(&config.detections), cause })?;
 
         let watch = Watch::new(watched(options.config_path.as_deref(), &config));
         let Loaded { mut sources, token } =

@@ -92,8 +92,8 @@ pub(super) fn start(
         observer: Some(Arc::new(move |detections| lock(&board).claim(detections))),
     };
     match Service::start(config.clone(), options.clone()) {
-        Err(StartError::Http { address, source }) if any_port => {
-            eprintln!("cannot serve on {address} ({source}), taking a free port");
+        Err(StartError::Http { address, cause }) if any_port => {
+            eprintln!("cannot serve on {address} ({cause}), taking a free port");
             config.http.set_port(0);
             Ok(Service::start(config, options)?)
         }
