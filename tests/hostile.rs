@@ -253,7 +253,10 @@ fn mutated_dnstap_breaks_no_law() {
         [[&*start, &frames, &stop].concat(), [&*ready, &start, &frames, &frames, &stop].concat()];
     for stream in &streams {
         let good = hostile::tapped(stream, 7);
-        assert!(good.ended && good.report.answers % 4 == 0 && good.report.damaged == 0, "{good:?}");
+        assert!(
+            good.ended && good.report.answers.is_multiple_of(4) && good.report.damaged == 0,
+            "{good:?}"
+        );
     }
     let (mut answers, mut damaged, mut lost, mut ended) = (0, 0, 0, 0);
     for _ in 0..5 * INPUTS {
