@@ -143,25 +143,3 @@ fn the_list_says_what_is_not_detectable_now() {
     assert!(row("kettle").ends_with("now 1 of 1"), "{listed}");
     assert!(row("pot").ends_with("not detectable now"), "{listed}");
 }
-
-#[test]
-fn a_socket_for_dnstap_is_looked_at_without_being_made() {
-    let dir = tempfile::tempdir().unwrap();
-    let here = dir.path();
-    let check = |socket: &str| {
-        let text = format!("{LINES}dns:\n  feeds:\n    - {{dnstap: 'unix:{socket}'}}\n");
-        fs::write(here.join("h.yaml"), text).unwrap();
-        let output = hayrake(&["check", "-c", "h.yaml"], here);
-        (output.status.code(), stdout(&output) + &String::from_utf8_lossy(&output.stderr))
-    };
-    assert_eq!(check("tap.sock").0, Some(0), "{}", check("tap.sock").1);
-    assert!(!here.join("tap.sock").exists());
-    drop(std::os::unix::net::UnixListener::bind(here.join("old.sock")).unwrap());
-    assert_eq!(check("old.sock").0, Some(0), "a service that was killed leaves one");
-    fs::write(here.join("file"), "").unwrap();
-    let (code, said) = check("file");
-    assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("file, which is no socket"), "{said}");
-    let (_, said) = check("none/tap.sock");
-    assert!(said.contains("warning: folder none is not there"), "{said}");
-}

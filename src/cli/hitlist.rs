@@ -111,12 +111,6 @@ impl Input {
         for (path, report) in &sources.lists {
             eprintln!("{}: {report}", path.display());
         }
-        for feed in &config.dns.dnstap {
-            eprintln!(
-                "{}: is told to a running service only, nothing of it is known here",
-                feed.at
-            );
-        }
         if self.resolve {
             ask::ask(&config, &mut sources, now)?;
         } else if config.dns.resolve.is_some() {

@@ -45,9 +45,6 @@ pub fn check(path: &Path, today: Date) -> Checked {
     for (feed, line) in &named.feeds {
         must_answer(feed, *line, &mut report);
     }
-    for (socket, line) in &named.sockets {
-        check_socket(socket, *line, &mut report);
-    }
     for (list, line) in &named.ranges {
         must_list(list, *line, &mut report);
     }
@@ -123,24 +120,6 @@ fn must_list(path: &Path, line: usize, report: &mut Report) {
             line,
             format!("{}: {problem}", path.display()),
             "a list of ranges as its provider publishes it",
-        );
-    }
-}
-
-/// A socket is made by `run`, in a folder that somebody else makes, and in
-/// place of nothing but an older socket.
-fn check_socket(path: &Path, line: usize, report: &mut Report) {
-    use std::os::unix::fs::FileTypeExt;
-    let found = fs::symlink_metadata(path);
-    if found.is_ok_and(|found| !found.file_type().is_socket()) {
-        report.error(line, format!("{}, which is no socket", path.display()), "a path of its own");
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        report.warning(
-            line,
-            format!("folder {} is not there", folder.display()),
-            "a folder that is there when the service starts, such as by systemd's RuntimeDirectory",
         );
     }
 }

@@ -142,9 +142,6 @@ fn read_feed(
             report.error(dnstap.line, format!("dnstap `{at}` again"), "every socket once");
             return None;
         }
-        if let DnstapSocket::Unix(path) = &at {
-            named.sockets.push((path.clone(), dnstap.line));
-        }
         // Who configures a resolver to tell its answers is its operator, and
         // it sees what all who use it ask for.
         let coverage = coverage?.unwrap_or(Coverage::Population);

@@ -47,8 +47,6 @@ const KEYS: [&str; 13] = [
 #[derive(Debug, Default)]
 pub(super) struct Named {
     pub(super) feeds: Vec<(PathBuf, usize)>,
-    /// Unix sockets for dnstap.
-    pub(super) sockets: Vec<(PathBuf, usize)>,
     pub(super) ranges: Vec<(PathBuf, usize)>,
     pub(super) token: Option<(PathBuf, usize)>,
     pub(super) key: Option<(PathBuf, usize)>,
