@@ -59,9 +59,14 @@ impl Service {
         };
         let web = Web::start(config.http, api)
             .map_err(|cause| StartError::Http { address: config.http, cause })?;
-        let line_key = key::line_key(&config.lines.key_file)?;
+        // Before reading begins, which may take a minute: a SIGHUP that nobody
+        // waits for ends the process.
+        let (commands, commanded) = bounded(keeper::QUEUE);
         let reopen = Arc::new(AtomicBool::new(false));
-        let (queue, detections) = sink::open(&config.detections, reopen.clone(), &metrics)
+        let reopened = reopen.clone();
+        web.reload_on_hangup(commands.clone(), move || reopened.store(true, Ordering::Relaxed))?;
+        let line_key = key::line_key(&config.lines.key_file)?;
+        let (queue, detections) = sink::open(&config.detections, reopen, &metrics)
             .map_err(|cause| StartError::Sink { target: target(&config.detections), cause })?;
 
         let watch = Watch::new(watched(options.config_path.as_deref(), &config));
@@ -130,7 +135,6 @@ impl Service {
         drop(back_queues);
         workers.push(threads.start("sink", move || detections.run())?);
 
-        let (commands, commanded) = bounded(keeper::QUEUE);
         let udp: Vec<_> = listeners.iter().map(Listener::local_address).collect();
         let (detectable, classes) = product.detectable();
         let dnstap = sockets.addresses();
@@ -158,7 +162,6 @@ impl Service {
             pending: Pending::default(),
         };
         let keeper = threads.start("keeper", move || keeper.run())?;
-        web.reload_on_hangup(commands.clone(), move || reopen.store(true, Ordering::Relaxed))?;
         if let Some(resolver) = resolver {
             web.runtime.spawn(resolver.run(commands.clone()));
         }
