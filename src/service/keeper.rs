@@ -22,11 +22,11 @@ use super::live::{Live, Pace};
 use super::loading::{Loaded, learn, load};
 use super::resolver::Followed;
 use super::snapshot::InForce;
-use super::sources::Sources;
+use super::sources::{RESOLVER, Sources};
 use super::watch::{LOOK, Watch};
 use crate::attribute::Interest;
 use crate::config::{self, Config, SignatureSource};
-use crate::dns::Answer;
+use crate::dns::{Answer, carry};
 use crate::metrics::Metrics;
 use crate::publish::view::Current;
 use crate::publish::wire::ReadyAnswer;
@@ -172,8 +172,8 @@ impl Keeper {
         // It stays when they are refused, so that the mended ones are seen.
         self.watch = Watch::new(watched(self.config_path.as_deref(), &config));
         let regions = &self.sources.regions;
-        let Loaded { sources, token } =
-            load(&config, regions, Some(&self.sources.knowledge), &self.clock, &self.metrics)?;
+        let Loaded { mut sources, token } = load(&config, regions, &self.clock, &self.metrics)?;
+        self.take_over(&mut sources);
         for setting in needing_restart(&self.config, &config) {
             tracing::warn!("`{setting}` has changed; it takes effect after a restart");
         }
@@ -192,6 +192,15 @@ impl Keeper {
             self.rebuild()
         }
         Ok(())
+    }
+
+    /// What was told live is in no file: it comes from the table before.
+    fn take_over(&self, sources: &mut Sources) {
+        let live = |source: &str| source == RESOLVER || self.live.has(source);
+        let refused = carry(&self.sources.knowledge, &mut sources.knowledge, live);
+        if refused > 0 {
+            tracing::warn!(refused, "answers told live do not fit beside those of the files");
+        }
     }
 
     /// Takes in what the resolver has found.

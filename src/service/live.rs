@@ -63,6 +63,11 @@ impl Live {
         &self.feeds[feed].name
     }
 
+    /// Whether one of the feeds goes by this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.feeds.iter().any(|feed| feed.name == name)
+    }
+
     /// Looks who has gone silent; whether anything about it has changed.
     pub(super) fn watch(&mut self, now: Timestamp, metrics: &FeedMetrics) -> bool {
         let mut changed = false;

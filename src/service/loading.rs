@@ -6,7 +6,7 @@ use std::path::Path;
 use super::clock::Clock;
 use super::sources::{RESOLVER, Sources};
 use crate::config::Config;
-use crate::dns::{Answer, Knowledge, carry};
+use crate::dns::Answer;
 use crate::metrics::Metrics;
 use crate::model::line::Regions;
 use crate::model::time::Timestamp;
@@ -18,17 +18,15 @@ pub(super) struct Loaded {
     pub(super) token: Option<Token>,
 }
 
-/// Reads everything that `config` names, and takes over what was told by the
-/// resolver and by live feeds, which is in no file, from the table before.
+/// Reads everything that `config` names.
 pub(super) fn load(
     config: &Config,
     regions: &Regions,
-    live: Option<&Knowledge>,
     clock: &Clock,
     metrics: &Metrics,
 ) -> Result<Loaded, Vec<String>> {
     let token = config.token_file.as_deref().map(read_token).transpose();
-    let (mut sources, token) = match (Sources::read(config, regions, belief(clock)), token) {
+    let (sources, token) = match (Sources::read(config, regions, belief(clock)), token) {
         (Ok(sources), Ok(token)) => (sources, token),
         (Err(wrong), Ok(_)) => return Err(wrong),
         (Ok(_), Err(wrong)) => return Err(vec![wrong]),
@@ -38,15 +36,6 @@ pub(super) fn load(
         }
     };
     tell(&sources, metrics);
-    if let Some(live) = live {
-        let feeds: Vec<String> = config.dns.dnstap.iter().map(|feed| feed.at.to_string()).collect();
-        let refused = carry(live, &mut sources.knowledge, |source| {
-            source == RESOLVER || feeds.iter().any(|feed| feed == source)
-        });
-        if refused > 0 {
-            tracing::warn!(refused, "answers told live do not fit beside those of the files");
-        }
-    }
     Ok(Loaded { sources, token })
 }
 

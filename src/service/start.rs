@@ -71,8 +71,7 @@ impl Service {
 
         let watch = Watch::new(watched(options.config_path.as_deref(), &config));
         let Loaded { mut sources, token } =
-            load(&config, &Regions::default(), None, &clock, &metrics)
-                .map_err(StartError::Sources)?;
+            load(&config, &Regions::default(), &clock, &metrics).map_err(StartError::Sources)?;
         current.set_token(token);
         let signatures = Arc::new(ArcSwap::new(sources.signatures.clone()));
         let resolver = config.dns.resolve.clone().map(|resolve| Resolver {
