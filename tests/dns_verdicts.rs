@@ -72,7 +72,8 @@ fn figures() {
         let reading = Reading { dated: DATED, ..Reading::new(coverage, Timestamp::MAX) };
         let mut dns = Knowledge::new();
         read_into(&mut dns, file, File::open(&path).unwrap(), &reading).unwrap();
-        let mut judge = Judge::new(&dns, owners, settings, Day(20_000), Signals { ranges });
+        let signals = Signals { ranges, ..Signals::default() };
+        let mut judge = Judge::new(&dns, owners, settings, Day(20_000), signals);
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         let mut signed: BTreeMap<&str, usize> = BTreeMap::new();
         let mut names: Vec<_> = dns.names().collect();

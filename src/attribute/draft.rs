@@ -11,7 +11,12 @@ use super::names::{ConcreteName, concrete_names};
 use crate::dns::NameId;
 use crate::dns::chain::{Interval, united};
 use crate::infrastructure::{Judge, NameJudgement, Verdict};
+use crate::model::endpoint::Port;
 use crate::model::time::Day;
+use crate::signature::GroupDefinition;
+
+/// Where scans look for certificates and banners.
+const HTTPS: Port = Port { number: 443, protocol: 6 };
 
 /// Addresses of a group and when each counts for it.
 pub(super) type Endpoints = BTreeMap<IpAddr, Vec<Interval>>;
@@ -49,9 +54,9 @@ pub(super) fn drafts(input: &BuildInput<'_>, frozen_names: bool) -> Vec<Vec<Grou
     let mut desk =
         Desk { now: judge(input.day), before: yesterday.map(judge), judged: HashMap::new() };
     let names = concrete_names(input.signatures, input.dns, input.day);
-    let classes = names.into_iter().map(|groups| {
-        let groups = groups.into_iter().map(|names| draft(input, &mut desk, names));
-        groups.collect()
+    let classes = names.into_iter().zip(&input.signatures.classes).map(|(groups, class)| {
+        let groups = groups.into_iter().zip(&class.groups);
+        groups.map(|(names, group)| draft(input, &mut desk, names, https(group))).collect()
     });
     classes.collect()
 }
@@ -69,7 +74,24 @@ struct Judged {
 }
 
 impl Desk<'_> {
-    fn judge(&mut self, name: NameId) -> Rc<Judged> {
+    fn judge(&mut self, name: &ConcreteName, https: bool) -> Rc<Judged> {
+        let answered = match name.id {
+            Some(id) => self.by_answers(id),
+            None => {
+                let judgement = self.now.unanswered(&name.name);
+                Rc::new(Judged { judgement, eligible: false })
+            }
+        };
+        let judgement = (https && !answered.eligible)
+            .then(|| self.now.by_certificate(&name.name, &answered.judgement))
+            .flatten();
+        judgement.map_or(answered, |judgement| {
+            let eligible = judgement.verdict.is_dedicated();
+            Rc::new(Judged { judgement, eligible })
+        })
+    }
+
+    fn by_answers(&mut self, name: NameId) -> Rc<Judged> {
         if let Some(known) = self.judged.get(&name) {
             return known.clone();
         }
@@ -82,18 +104,24 @@ impl Desk<'_> {
     }
 }
 
-fn draft(input: &BuildInput<'_>, desk: &mut Desk<'_>, names: Vec<ConcreteName>) -> GroupDraft {
+/// Whether the servers of a group speak HTTPS, as far as its ports say.
+pub(super) fn https(group: &GroupDefinition) -> bool {
+    group.ports.is_empty() || group.ports.contains(&HTTPS)
+}
+
+fn draft(
+    input: &BuildInput<'_>,
+    desk: &mut Desk<'_>,
+    names: Vec<ConcreteName>,
+    https: bool,
+) -> GroupDraft {
     let mut draft = GroupDraft {
         names: Vec::with_capacity(names.len()),
         endpoints: BTreeMap::new(),
         excluded: 0,
     };
     for name in names {
-        let Some(id) = name.id else {
-            draft.names.push((name, Verdict::Unresolvable));
-            continue;
-        };
-        let judged = desk.judge(id);
+        let judged = desk.judge(&name, https);
         draft.names.push((name, judged.judgement.verdict.clone()));
         if !judged.eligible {
             continue;

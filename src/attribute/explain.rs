@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::BuildInput;
 use super::build::build;
+use super::draft::https;
 use super::names::groups_of;
 use crate::dns::chain::Interval;
 use crate::dns::{Coverage, NameId};
@@ -185,18 +186,21 @@ fn judge<'a>(input: &'a BuildInput<'_>) -> Judge<'a> {
 }
 
 fn explain_name(input: &BuildInput<'_>, name: &DomainName) -> Explanation {
-    let (verdict, addresses) = match input.dns.find(name) {
-        None => (Verdict::Unresolvable, Vec::new()),
-        Some(id) => {
-            let judged = judge(input).name(id);
-            let dedicated = judged.verdict.is_dedicated();
-            let mention = |address| mention_address(input, address, dedicated);
-            let addresses = judged.addresses.iter().map(mention);
-            (judged.verdict, addresses.collect())
-        }
+    let mut judge = judge(input);
+    let answered = match input.dns.find(name) {
+        Some(id) => judge.name(id),
+        None => judge.unanswered(name),
     };
+    let groups = groups_of(input.signatures, name);
+    let of = |(class, group): &(usize, usize)| &input.signatures.classes[*class].groups[*group];
+    // A name that no signature has may speak HTTPS as well.
+    let https = groups.is_empty() || groups.iter().map(of).any(https);
+    let judged = https.then(|| judge.by_certificate(name, &answered)).flatten().unwrap_or(answered);
+    let (verdict, dedicated) = (judged.verdict.clone(), judged.verdict.is_dedicated());
+    let mention = |address| mention_address(input, address, dedicated);
+    let addresses: Vec<AddressMention> = judged.addresses.iter().map(mention).collect();
     let built = build(input);
-    let groups = groups_of(input.signatures, name).into_iter().map(|(class, group)| {
+    let groups = groups.into_iter().map(|(class, group)| {
         let reported = &built.report.classes[class];
         GroupMention {
             class: reported.class.clone(),

@@ -111,6 +111,12 @@ impl Input {
         for (path, report) in &sources.lists {
             eprintln!("{}: {report}", path.display());
         }
+        for (path, report) in &sources.scanned {
+            eprintln!("{}: {report}", path.display());
+            for problem in &report.problems {
+                eprintln!("  {}: {}", problem.line, problem.what);
+            }
+        }
         if self.resolve {
             ask::ask(&config, &mut sources, now)?;
         } else if config.dns.resolve.is_some() {

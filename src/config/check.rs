@@ -48,6 +48,9 @@ pub fn check(path: &Path, today: Date) -> Checked {
     for (list, line) in &named.ranges {
         must_list(list, *line, &mut report);
     }
+    for (scan, line) in &named.scans {
+        must_open(scan, *line, &mut report);
+    }
     if let Some((token, line)) = &named.token {
         must_open(token, *line, &mut report);
     }

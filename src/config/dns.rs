@@ -1,6 +1,6 @@
 //! The section `dns`: where answers about names come from.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::read::{Named, or, read_path};
@@ -25,11 +25,13 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// Most lists of address ranges.
 const MAX_RANGES: usize = 100;
+/// Most files of scan data.
+const MAX_SCANS: usize = 100;
 /// Longest name of a provider.
 const MAX_PROVIDER: usize = 40;
 
-const KEYS: [&str; 7] =
-    ["feeds", "resolve", "trust_partial", "foreign", "hold", "cloud_hold", "ranges"];
+const KEYS: [&str; 8] =
+    ["feeds", "resolve", "trust_partial", "foreign", "hold", "cloud_hold", "ranges", "scans"];
 
 /// Reads the section.
 pub(super) fn read_dns(
@@ -62,6 +64,7 @@ pub(super) fn read_dns(
         |node| read_duration(node, "cloud_hold", MINUTE, 30 * DAY, report),
     );
     let ranges = or(&fields, "ranges", Vec::new, |node| read_ranges(node, base, named, report));
+    let scans = or(&fields, "scans", Vec::new, |node| read_scans(node, base, named, report));
     let feeds = feeds?;
     let dns = Dns {
         feeds: feeds.files,
@@ -72,6 +75,7 @@ pub(super) fn read_dns(
         hold: hold?,
         cloud_hold: cloud_hold?,
         ranges: ranges?,
+        scans: scans?,
     };
     let coverages = dns.feeds.iter().map(|feed| feed.coverage);
     let mut coverages = coverages.chain(dns.dnstap.iter().map(|feed| feed.coverage)).peekable();
@@ -245,6 +249,32 @@ fn read_foreign(node: &Node, report: &mut Report) -> Option<Foreign> {
         |node| read_number(node, "min_count", 1, 1_000_000_000, report),
     );
     Some(Foreign { min_days: u32::try_from(min_days?).ok()?, min_count: min_count? })
+}
+
+fn read_scans(
+    node: &Node,
+    base: &Path,
+    named: &mut Named,
+    report: &mut Report,
+) -> Option<Vec<PathBuf>> {
+    let allowed = "a list of at most 100 files such as {file: zgrab2.jsonl}";
+    let items = node.items("scans", allowed, report)?;
+    if items.len() > MAX_SCANS {
+        report.error(node.line, format!("{} scans", items.len()), allowed);
+        return None;
+    }
+    let read: Vec<_> = items
+        .iter()
+        .map(|item| {
+            let fields = Fields::read(item, "the scan", &["file"], report)?;
+            let allowed = "a path to zgrab2 or Censys JSON lines";
+            let node = fields.required("file", allowed, report)?;
+            let path = read_path(node, "file", base, report)?;
+            named.scans.push((path.clone(), node.line));
+            Some(path)
+        })
+        .collect();
+    read.into_iter().collect()
 }
 
 fn read_ranges(

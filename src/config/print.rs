@@ -60,6 +60,13 @@ struct PrintedDns<'c> {
     cloud_hold: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ranges: Vec<PrintedRange<'c>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scans: Vec<PrintedScan<'c>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PrintedScan<'c> {
+    file: &'c Path,
 }
 
 #[derive(Debug, Serialize)]
@@ -159,6 +166,7 @@ impl<'c> From<&'c Config> for Printed<'c> {
                         provider: list.provider.as_deref(),
                     })
                     .collect(),
+                scans: dns.scans.iter().map(|file| PrintedScan { file }).collect(),
             },
             signatures: match &config.signatures {
                 SignatureSource::Shipped => None,

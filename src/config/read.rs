@@ -48,6 +48,7 @@ const KEYS: [&str; 13] = [
 pub(super) struct Named {
     pub(super) feeds: Vec<(PathBuf, usize)>,
     pub(super) ranges: Vec<(PathBuf, usize)>,
+    pub(super) scans: Vec<(PathBuf, usize)>,
     pub(super) token: Option<(PathBuf, usize)>,
     pub(super) key: Option<(PathBuf, usize)>,
     pub(super) signatures: Option<(SignatureSource, usize)>,

@@ -107,6 +107,8 @@ pub struct Dns {
     pub cloud_hold: Duration,
     /// Lists of the ranges of clouds and delivery networks.
     pub ranges: Vec<RangeFile>,
+    /// Files of what Internet scans saw.
+    pub scans: Vec<PathBuf>,
 }
 
 /// A list of address ranges as its provider publishes it.
@@ -261,6 +263,7 @@ impl Default for Dns {
             hold: Duration::from_secs(24 * 3600),
             cloud_hold: Duration::from_secs(3600),
             ranges: Vec::new(),
+            scans: Vec::new(),
         }
     }
 }

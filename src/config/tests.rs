@@ -313,6 +313,8 @@ fn lists_of_ranges_are_paths_with_or_without_their_provider() {
     let expected = [("/etc/hayrake/aws.json", None), ("/a.txt", Some("akamai"))];
     let found = ranges.iter().map(|list| (list.path.to_str().unwrap(), list.provider.as_deref()));
     assert!(found.eq(expected), "{ranges:?}");
+    let scans = config(&format!("{LEAST}dns: {{scans: [{{file: zgrab2.jsonl}}]}}\n")).dns.scans;
+    assert_eq!(scans, [Path::new("/etc/hayrake/zgrab2.jsonl")]);
     let (_, wrong) = findings(&format!("{LEAST}dns: {{ranges: [{{provider: akamai}}]}}\n"));
     assert!(wrong.iter().any(|finding| finding.contains("file")), "{wrong:?}");
 }

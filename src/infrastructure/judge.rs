@@ -10,6 +10,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hashbrown::HashMap;
 
@@ -107,6 +108,22 @@ impl<'a> Judge<'a> {
         self
     }
 
+    pub(super) fn owners(&self) -> &'a Owners {
+        self.registry.owners
+    }
+
+    pub(super) fn signals(&self) -> Signals<'a> {
+        self.signals
+    }
+
+    pub(super) fn day(&self) -> Day {
+        self.day
+    }
+
+    pub(super) fn hold_of(&self, address: IpAddr) -> Duration {
+        self.settings.hold_of(address, self.signals)
+    }
+
     /// The verdict on `name`.
     pub fn name(&mut self, name: NameId) -> NameJudgement {
         let owner = self.acting_owner(name);
@@ -155,7 +172,7 @@ impl<'a> Judge<'a> {
         others.map(|root| root.owner).min().unwrap_or(own)
     }
 
-    fn judged(&mut self, mut reached: Reached, owner: &Arc<str>) -> JudgedAddress {
+    pub(super) fn judged(&mut self, mut reached: Reached, owner: &Arc<str>) -> JudgedAddress {
         let address = reached.address;
         let tenants = self.tenants(address);
         let (mut sharing, mut strays) = (Vec::new(), Vec::new());

@@ -8,6 +8,8 @@
 //! Rules: Saidi et al., IMC 2020, §4.2.1, with a minimum before something
 //! foreign is believed.
 
+pub mod certificates;
+mod certified;
 mod judge;
 mod owner;
 pub mod ranges;
@@ -16,6 +18,7 @@ mod signals;
 mod tenants;
 mod verdict;
 
+pub use certificates::Scans;
 pub use judge::{AddressJudgement, Judge, JudgedAddress, NameJudgement, Occupant};
 pub use owner::owner_of;
 pub use ranges::Ranges;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::certificates::Scans;
 use super::ranges::Ranges;
 
 /// What verdicts rest on beside DNS answers; nothing by default.
@@ -9,6 +10,8 @@ use super::ranges::Ranges;
 pub struct Signals<'a> {
     /// The ranges of clouds and delivery networks.
     pub ranges: Option<&'a Ranges>,
+    /// Certificates seen by Internet scans.
+    pub scans: Option<&'a Scans>,
 }
 
 impl<'a> Signals<'a> {

@@ -24,6 +24,17 @@ pub enum Verdict {
         /// Whose it is.
         owner: Arc<str>,
     },
+    /// One owner only, not by what DNS answers say, of which there are too
+    /// few, but by the certificate that its servers show (paper §4.2.2).
+    #[serde(rename = "dedicated")]
+    Certified {
+        /// Whose it is.
+        owner: Arc<str>,
+        /// The SHA-256 of the certificate's DER in hexadecimal.
+        certificate: Arc<str>,
+        /// How many addresses show it with the same HTTPS banner.
+        addresses: usize,
+    },
     /// Somebody else is there too.
     Shared {
         /// The first reasons, by address and name.
@@ -51,7 +62,7 @@ impl Verdict {
     /// `dedicated`, `shared`, `undecided` or `unresolvable`.
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::Dedicated { .. } => "dedicated",
+            Self::Dedicated { .. } | Self::Certified { .. } => "dedicated",
             Self::Shared { .. } => "shared",
             Self::Undecided { .. } => "undecided",
             Self::Unresolvable => "unresolvable",
@@ -60,7 +71,7 @@ impl Verdict {
 
     /// Whether it is dedicated.
     pub const fn is_dedicated(&self) -> bool {
-        matches!(self, Self::Dedicated { .. })
+        matches!(self, Self::Dedicated { .. } | Self::Certified { .. })
     }
 }
 
@@ -137,6 +148,15 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dedicated { owner } => write!(f, "dedicated to {owner}"),
+            Self::Certified { owner, certificate, addresses } => {
+                let (addresses_show, plural) =
+                    if *addresses == 1 { ("address shows", "") } else { ("addresses show", "s") };
+                let short = certificate.get(..16).unwrap_or(certificate);
+                write!(
+                    f,
+                    "dedicated to {owner} by certificate: {addresses} {addresses_show} the certificate {short}, which names nobody else, with the banner of its server{plural}"
+                )
+            }
             Self::Shared { because, more } => {
                 f.write_str("shared: ")?;
                 for (place, reason) in because.iter().enumerate() {

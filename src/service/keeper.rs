@@ -301,6 +301,7 @@ pub(super) fn watched(config_path: Option<&Path>, config: &Config) -> Vec<PathBu
     }
     paths.extend(config.dns.feeds.iter().map(|feed| feed.path.clone()));
     paths.extend(config.dns.ranges.iter().map(|list| list.path.clone()));
+    paths.extend(config.dns.scans.iter().cloned());
     paths.extend(config.token_file.clone());
     paths
 }

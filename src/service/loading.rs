@@ -50,6 +50,13 @@ fn tell(sources: &Sources, metrics: &Metrics) {
     for (path, report) in &sources.lists {
         tracing::info!(path = %path.display(), "{report}");
     }
+    for (path, report) in &sources.scanned {
+        let path = path.display();
+        tracing::info!(%path, "{report}");
+        if let Some(first) = report.problems.first() {
+            tracing::warn!(%path, line = first.line, "the first problem in it: {}", first.what);
+        }
+    }
     for feed in &sources.reports {
         let (path, report) = (feed.path.display(), &feed.report);
         let name = feed.path.display().to_string();

@@ -5,7 +5,7 @@
 //! why not comes back.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::attribute::{BuildInput, Built, Hitlist, Signals, VerdictSettings, build, refresh};
@@ -14,8 +14,9 @@ use crate::decode::DecodeSettings;
 use crate::dns::read::{Reading, read_into};
 use crate::dns::report::ReadReport;
 use crate::dns::{Answer, Knowledge};
-use crate::infrastructure::Ranges;
+use crate::infrastructure::certificates::ScanReport;
 use crate::infrastructure::ranges::RangesReport;
+use crate::infrastructure::{Ranges, Scans};
 use crate::model::line::Regions;
 use crate::model::rules::Rules;
 use crate::model::time::{Day, Timestamp};
@@ -42,6 +43,10 @@ pub struct Sources {
     pub verdicts: VerdictSettings,
     /// The ranges of clouds and delivery networks.
     pub ranges: Ranges,
+    /// Certificates seen by Internet scans.
+    pub scans: Scans,
+    /// What came of each file of scan data.
+    pub scanned: Vec<(PathBuf, ScanReport)>,
     /// What came of each list of ranges.
     pub lists: Vec<(PathBuf, RangesReport)>,
     /// What came of each file of answers.
@@ -68,6 +73,7 @@ impl Sources {
         });
         let mut regions = regions.clone();
         let prefixes = prefixes(&config.lines, &mut regions);
+        let scans = Scans::of_interest_to(&signatures);
         let mut sources = Self {
             signatures: Arc::new(signatures),
             knowledge: Knowledge::new(),
@@ -75,6 +81,8 @@ impl Sources {
             regions: Arc::new(regions),
             verdicts: verdict_settings(&config.dns),
             ranges: Ranges::default(),
+            scans,
+            scanned: Vec::new(),
             lists: Vec::new(),
             reports: Vec::new(),
         };
@@ -85,6 +93,11 @@ impl Sources {
         }
         for list in &config.dns.ranges {
             if let Err(error) = sources.read_ranges(list) {
+                wrong.push(error);
+            }
+        }
+        for scan in &config.dns.scans {
+            if let Err(error) = sources.read_scan(scan, now) {
                 wrong.push(error);
             }
         }
@@ -105,6 +118,17 @@ impl Sources {
         let report = read_into(&mut self.knowledge, &source, file, &reading)
             .map_err(|error| failed(error.to_string()))?;
         self.reports.push(FeedReport { path: path.to_owned(), report });
+        Ok(())
+    }
+
+    /// Reads one more file of scan data. Records without a time are as old as
+    /// the file.
+    fn read_scan(&mut self, path: &Path, now: Timestamp) -> Result<(), String> {
+        let failed = |error: String| format!("{}: {error}", path.display());
+        let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+        let made = written(&file);
+        let report = self.scans.read(file, made, now);
+        self.scanned.push((path.to_owned(), report.map_err(|error| failed(error.to_string()))?));
         Ok(())
     }
 
@@ -156,7 +180,7 @@ impl Sources {
             dns: &self.knowledge,
             day,
             excluded: &|address| self.prefixes.contains(address),
-            signals: Signals { ranges: Some(&self.ranges) },
+            signals: Signals { ranges: Some(&self.ranges), scans: Some(&self.scans) },
             settings: self.verdicts.clone(),
         })
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::dns::{Answer, AnswerData, Coverage};
-use crate::infrastructure::Ranges;
+use crate::infrastructure::{Ranges, Scans};
 use crate::model::endpoint::{Endpoint, Port};
 use crate::model::group::GroupId;
 use crate::model::rules::{Level, PacketRate, Role, Threshold};
@@ -29,6 +29,7 @@ struct World {
     settings: VerdictSettings,
     lines: Option<IpAddr>,
     ranges: Ranges,
+    scans: Option<Scans>,
 }
 
 /// An answer seen `count` times on days `first` to `last`, counted from today.
@@ -116,7 +117,7 @@ impl World {
             dns: &dns,
             day,
             excluded: &|address| Some(address) == self.lines,
-            signals: Signals { ranges: Some(&self.ranges) },
+            signals: Signals { ranges: Some(&self.ranges), scans: self.scans.as_ref() },
             settings: self.settings.clone(),
         })
     }

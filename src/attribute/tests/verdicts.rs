@@ -252,3 +252,62 @@ fn an_address_of_a_service_shared_by_design_is_shared_whoever_was_seen() {
     let named = explained("b.example.com");
     assert!(named.contains("lies in AWS EC2 (203.0.113.0/24)"), "{named}");
 }
+
+/// What a scan saw: each address showed a certificate for these names.
+fn scans(world: &World, shown: &[(&str, &str)]) -> Scans {
+    let mut scans = Scans::of_interest_to(&world.signatures);
+    for (address, name) in shown {
+        let noon = format!("{TODAY}T12:00:00Z");
+        let service = serde_json::json!({"service_name": "HTTP", "observed_at": noon,
+            "http": {"response": {"body_hash": "sha1:aa"}},
+            "tls": {"certificates": {"leaf_fp_sha_256": name, "leaf_data": {"names": [name]}}}});
+        let host = serde_json::json!({"ip": address, "services": [service]}).to_string();
+        scans.read(host.as_bytes(), Timestamp::EPOCH, Timestamp::MAX).unwrap();
+    }
+    scans
+}
+
+#[test]
+fn a_certificate_decides_where_answers_say_too_little() {
+    let mut world = World::default()
+        .class(
+            "acme",
+            &[
+                &["a.example.com 443/tcp"],
+                &["b.example.com"],
+                &["c.example.com"],
+                &["d.example.com 8883/tcp"],
+                &["e.example.com"],
+            ],
+        )
+        .partial("a.example.com", "198.51.100.1")
+        .often("c.example.com", "198.51.100.5")
+        .often("shop.example.net", "198.51.100.5")
+        .partial("d.example.com", "198.51.100.6")
+        .often("shop.example.net", "198.51.100.7");
+    assert_eq!(verdict(&world.built(), 0, 0), "undecided");
+    world.scans = Some(scans(
+        &world,
+        &[
+            ("198.51.100.1", "a.example.com"),
+            ("198.51.100.2", "a.example.com"),
+            ("198.51.100.3", "b.example.com"),
+            ("198.51.100.5", "c.example.com"),
+            ("198.51.100.6", "d.example.com"),
+            ("198.51.100.7", "e.example.com"),
+        ],
+    ));
+    let built = world.built();
+    let verdicts: Vec<&str> = (0..5).map(|group| verdict(&built, 0, group)).collect();
+    assert_eq!(verdicts[..2], ["dedicated", "dedicated"], "few answers, and none at all");
+    assert_eq!(verdicts[2], "shared", "what answers have seen stands");
+    assert_eq!(verdicts[3], "undecided", "its ports are not HTTPS");
+    assert_eq!(verdicts[4], "shared", "somebody else is on the certified address");
+    let a = group("acme", "a.example.com");
+    assert_eq!(hits(&built.hitlist, "198.51.100.2", 443, afternoon()), [a]);
+    assert_eq!(hits(&built.hitlist, "198.51.100.1", 443, afternoon()), [a]);
+    let explained =
+        world.with(TODAY, |input| explain(input, &"a.example.com".parse().unwrap()).to_string());
+    let said = "dedicated to example.com by certificate: 2 addresses show the certificate";
+    assert!(explained.contains(said), "{explained}");
+}
