@@ -209,8 +209,8 @@ impl Keeper {
         self.follow();
     }
 
-    /// Takes in what live feeds have told. The endpoints follow later, or
-    /// every answer would cost as much as a thousand.
+    /// Takes in what live feeds have told. The endpoints follow later, for many
+    /// answers at once.
     fn hear(&mut self) {
         let Self { live, sources, product, metrics, .. } = self;
         let dns = &mut sources.knowledge;
