@@ -107,12 +107,16 @@ pub struct Metrics {
     pub class_detectable: IntGaugeVec,
     /// Groups monitored of a class.
     pub class_groups: IntGaugeVec,
+    /// Classes that lost their last group.
+    pub class_lost: IntCounterVec,
     /// What single DNS feeds tell.
     pub feeds: FeedMetrics,
 
     /// Requests answered.
     pub http_requests: IntCounterVec,
 }
+
+const CLASS_LOST: &str = "Times the class lost its last group from one build to the next, so that it can no longer be detected; the log says why";
 
 impl Metrics {
     /// Declares and registers all metrics. Fails only if two of them have one
@@ -314,6 +318,7 @@ impl Metrics {
                 &["class", "level"],
                 "Groups of the class that are monitored now (N)",
             )?,
+            class_lost: d.counters("hayrake_class_lost_total", "times", &["class"], CLASS_LOST)?,
             feeds: FeedMetrics::new(&mut d)?,
             http_requests: d.counters(
                 "hayrake_http_requests_total",

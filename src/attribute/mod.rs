@@ -8,6 +8,7 @@
 //! the same input gives the same output, whatever the order of the answers.
 
 mod build;
+mod diff;
 mod draft;
 mod explain;
 mod hitlist;
@@ -28,6 +29,7 @@ use crate::model::time::Day;
 use crate::signature::SignatureSet;
 
 pub use build::{build, refresh};
+pub use diff::{BuildChange, ClassChange, diff};
 pub use explain::{
     AddressMention, Explanation, GroupMention, NameMention, RootMention, SourceMention, Stretch,
     Subject, explain,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::clock::{Clock, Stopwatch};
 use super::snapshot::Snapshot;
 use super::sources::{Sources, decode_settings};
-use crate::attribute::{BuildReport, ClassReport, Hitlist};
+use crate::attribute::{BuildChange, BuildReport, ClassReport, Hitlist, diff};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::model::rules::Rules;
@@ -35,6 +35,8 @@ pub(super) struct Product {
     hitlist: Arc<Hitlist>,
     rules: Arc<Rules>,
     report: BuildReport,
+    /// Classes that can no longer be detected, and the last day they could.
+    lost: BTreeMap<Arc<str>, Day>,
 }
 
 impl Product {
@@ -52,6 +54,7 @@ impl Product {
             hitlist: Arc::new(built.hitlist),
             rules: Arc::new(built.rules),
             report: built.report,
+            lost: BTreeMap::new(),
         };
         product.learning = product.detectable().0 == 0;
         product
@@ -65,6 +68,30 @@ impl Product {
         self.report.endpoints = hitlist.len();
         self.built = clock.now();
         self.hitlist = Arc::new(hitlist);
+    }
+
+    /// What changed from the build `before`. A class that was lost is counted
+    /// and remembered until it can be detected again.
+    pub(super) fn follow(&mut self, before: &Self, metrics: &Metrics) -> BuildChange {
+        let change = diff((&before.report, &before.hitlist), (&self.report, &self.hitlist));
+        self.lost.clone_from(&before.lost);
+        for lost in change.lost() {
+            metrics.class_lost.with_label_values(&[&lost.class]).inc();
+            self.lost.insert(lost.class.clone(), before.day);
+        }
+        let undetectable = |class: &Arc<str>| {
+            let mut classes = self.report.classes.iter();
+            classes.any(|known| known.class == *class && known.monitored == 0)
+        };
+        self.lost.retain(|class, _| undetectable(class));
+        change
+    }
+
+    /// Why a class cannot be detected, and until when it could.
+    fn reason(&self, class: &ClassReport) -> String {
+        let until = self.lost.get(&class.class);
+        let until = until.map(|day| format!("; it could be detected until {day}"));
+        format!("{}{}", why_not(class), until.unwrap_or_default())
     }
 
     /// Classes that can be detected, and classes in all.
@@ -94,7 +121,7 @@ impl Product {
         let facts = Facts {
             rules: self.rules.clone(),
             regions: sources.regions.clone(),
-            reasons: reasons.map(|class| (class.class.clone(), why_not(class))).collect(),
+            reasons: reasons.map(|class| (class.class.clone(), self.reason(class))).collect(),
             signatures: sources.signatures.classes.iter().map(SignatureAnswer::new).collect(),
             hitlist: HitlistAnswer::new(&self.report, self.built),
         };

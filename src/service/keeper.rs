@@ -248,11 +248,32 @@ impl Keeper {
         self.pace.followed(work);
     }
 
+    /// Logs what the build that is now in force changed.
+    fn tell_change(&mut self, former: &Product) {
+        let change = self.product.follow(former, &self.metrics);
+        if former.learning {
+            // Everything is new then.
+            return;
+        }
+        let (added, removed) = (change.endpoints_added, change.endpoints_removed);
+        let classes = change.classes.len();
+        tracing::info!(added, removed, classes, "endpoints and classes changed");
+        for class in &change.classes {
+            if class.is_lost() {
+                tracing::warn!(event = "class_lost", class = &*class.class, "{class}");
+            } else {
+                tracing::info!(class = &*class.class, "{class}");
+            }
+        }
+    }
+
     /// New rules for the day that it is.
     fn rebuild(&mut self) {
         let (day, learning) = (self.product.day, self.product.learning);
         let before = self.product.detectable().0;
-        self.product = Product::build(&self.sources, &self.clock, &self.metrics);
+        let built = Product::build(&self.sources, &self.clock, &self.metrics);
+        let former = std::mem::replace(&mut self.product, built);
+        self.tell_change(&former);
         let (detectable, classes) = self.product.detectable();
         if self.product.day != day {
             tracing::info!(day = %self.product.day, detectable, classes, "a new day: verdicts made anew");
