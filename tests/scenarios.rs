@@ -19,6 +19,7 @@ use hayrake::attribute::{BuildInput, Signals, VerdictSettings, build};
 use hayrake::decode::{DecodeSettings, Decoder};
 use hayrake::detect::Settings;
 use hayrake::dns::{Answer, AnswerData, Coverage, Knowledge};
+use hayrake::infrastructure::Ranges;
 use hayrake::model::flow::{FlowRecord, TCP, UDP};
 use hayrake::model::line::Regions;
 use hayrake::model::time::{Day, Timestamp};
@@ -50,6 +51,9 @@ struct Story {
     signatures: BTreeMap<String, String>,
     #[serde(default)]
     dns: Vec<Answered>,
+    /// Lists of the ranges of clouds, as their providers publish them.
+    #[serde(default)]
+    ranges: Vec<String>,
     #[serde(default)]
     flows: Vec<Flow>,
     expect: Expected,
@@ -87,6 +91,15 @@ struct Answered {
     count: u64,
     #[serde(default = "population")]
     coverage: Coverage,
+    /// Who said so.
+    #[serde(default = "source")]
+    source: String,
+    /// As many addresses from this one on.
+    #[serde(default = "one_address")]
+    addresses: u32,
+    /// As many names, `1-NAME` and so on, lead there as well.
+    #[serde(default)]
+    others: u32,
 }
 
 #[derive(Clone, Deserialize)]
@@ -117,6 +130,9 @@ struct Expected {
     /// N of the classes it names, on the last day.
     #[serde(default)]
     monitored: BTreeMap<String, usize>,
+    /// Verdicts on names, on the last day.
+    #[serde(default)]
+    verdicts: BTreeMap<String, String>,
     /// Counters by name, only those it names.
     #[serde(default)]
     counts: BTreeMap<String, u64>,
@@ -130,6 +146,12 @@ fn whole() -> u8 {
 }
 fn often() -> u64 {
     100
+}
+fn source() -> String {
+    "story".to_owned()
+}
+fn one_address() -> u32 {
+    1
 }
 fn population() -> Coverage {
     Coverage::Population
@@ -157,8 +179,18 @@ impl Story {
         })
     }
 
-    fn knowledge(&self) -> Knowledge {
+    fn ranges(&self) -> Ranges {
+        let mut ranges = Ranges::default();
+        for list in &self.ranges {
+            ranges.read(list.as_bytes(), None, "story").unwrap();
+        }
+        ranges
+    }
+
+    /// The answers, and how many of them were refused.
+    fn knowledge(&self) -> (Knowledge, u64) {
         let mut knowledge = Knowledge::new();
+        let mut refused = 0;
         for answered in &self.dns {
             let data = match (&answered.address, &answered.alias) {
                 (Some(address), None) => AnswerData::Address(*address),
@@ -174,9 +206,24 @@ impl Story {
                 coverage: answered.coverage,
             };
             // Refused answers are part of some stories.
-            let _ = knowledge.insert(answer, "story");
+            for place in 0..answered.addresses {
+                let data = match answer.data {
+                    AnswerData::Address(IpAddr::V4(first)) => {
+                        AnswerData::Address(IpAddr::V4((u32::from(first) + place).into()))
+                    }
+                    ref other => other.clone(),
+                };
+                let answer = Answer { data, ..answer.clone() };
+                refused += u64::from(knowledge.insert(answer, &answered.source).is_err());
+            }
+            for other in 1..=answered.others {
+                // Each its own owner.
+                let name = format!("{other}-{}", answered.name).parse().unwrap();
+                let answer = Answer { name, ..answer.clone() };
+                refused += u64::from(knowledge.insert(answer, &answered.source).is_err());
+            }
         }
-        knowledge
+        (knowledge, refused)
     }
 
     fn datagrams(&self) -> Vec<Captured<'static>> {
@@ -230,9 +277,18 @@ fn record(flow: &Flow) -> FlowRecord {
     }
 }
 
-fn run(story: &Story) -> (Vec<String>, BTreeMap<String, usize>, BTreeMap<String, u64>) {
+/// What came of a story.
+struct Ended {
+    detections: Vec<String>,
+    monitored: BTreeMap<String, usize>,
+    verdicts: BTreeMap<String, String>,
+    counts: BTreeMap<String, u64>,
+}
+
+fn run(story: &Story) -> Ended {
     let signatures = story.signatures();
-    let knowledge = story.knowledge();
+    let (knowledge, refused) = story.knowledge();
+    let ranges = story.ranges();
     let mut regions = Regions::default();
     let mut prefixes = Prefixes::default();
     for line in &story.lines {
@@ -241,6 +297,7 @@ fn run(story: &Story) -> (Vec<String>, BTreeMap<String, usize>, BTreeMap<String,
     }
     let (prefixes, regions) = (Arc::new(prefixes), Arc::new(regions));
     let mut monitored = BTreeMap::new();
+    let mut verdicts = BTreeMap::new();
     let view_of = |day: Day| {
         let settings =
             VerdictSettings { trust_partial: story.trust_partial, ..VerdictSettings::default() };
@@ -249,9 +306,15 @@ fn run(story: &Story) -> (Vec<String>, BTreeMap<String, usize>, BTreeMap<String,
             dns: &knowledge,
             day,
             excluded: &|address| prefixes.contains(address),
-            signals: Signals::default(),
+            signals: Signals { ranges: Some(&ranges), ..Signals::default() },
             settings,
         });
+        verdicts.clear();
+        let groups = built.report.classes.iter().flat_map(|class| &class.groups);
+        for named in groups.flat_map(|group| &group.names) {
+            let verdict = named.verdict.as_str().to_owned();
+            verdicts.insert(named.name.to_string(), verdict);
+        }
         for rule in built.rules.classes() {
             monitored.insert(rule.class.to_string(), rule.monitored());
         }
@@ -285,6 +348,7 @@ fn run(story: &Story) -> (Vec<String>, BTreeMap<String, usize>, BTreeMap<String,
     let mut counts: BTreeMap<String, u64> =
         summary.decoded.iter().map(|(name, count)| (name.to_owned(), count)).collect();
     for (name, count) in [
+        ("answers_refused", refused),
         ("from_line", summary.oriented.from_line),
         ("to_line", summary.oriented.to_line),
         ("both_lines", summary.oriented.both_lines),
@@ -296,7 +360,7 @@ fn run(story: &Story) -> (Vec<String>, BTreeMap<String, usize>, BTreeMap<String,
     ] {
         counts.insert(name.to_owned(), count);
     }
-    (detections, monitored, counts)
+    Ended { detections, monitored, verdicts, counts }
 }
 
 #[test]
@@ -312,7 +376,7 @@ fn every_story_ends_as_told() {
         let story: Story = serde_saphyr::from_str(&text)
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let (mut detections, monitored, counts) = run(&story);
+        let Ended { mut detections, monitored, verdicts, counts } = run(&story);
         let mut expected = story.expect.detections.clone();
         detections.sort();
         expected.sort();
@@ -324,6 +388,12 @@ fn every_story_ends_as_told() {
             let found = monitored.get(class);
             if found != Some(n) {
                 wrong.push(format!("{why}\n  N of {class}: expected {n}, found {found:?}"));
+            }
+        }
+        for (of, verdict) in &story.expect.verdicts {
+            let found = verdicts.get(of);
+            if found != Some(verdict) {
+                wrong.push(format!("{why}\n  {of}: expected {verdict}, found {found:?}"));
             }
         }
         for (counter, count) in &story.expect.counts {
