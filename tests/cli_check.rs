@@ -57,12 +57,13 @@ fn a_fine_configuration_ends_with_zero_and_prints_what_holds() {
 #[test]
 fn what_is_worth_a_look_ends_with_one() {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("h.yaml"), LINES).unwrap();
-    assert_eq!(hayrake(&["check", "-c", "h.yaml"], dir.path()).status.code(), Some(0));
-    fs::write(dir.path().join("h.yaml"), format!("{LINES}dns: {{}}\n")).unwrap();
-    let output = hayrake(&["check", "-c", "h.yaml"], dir.path());
-    assert_eq!(output.status.code(), Some(1));
-    assert!(stdout(&output).starts_with("h.yaml:2: warning: no source of DNS answers"));
+    for (line, dns) in [(1, ""), (2, "dns: {}\n")] {
+        fs::write(dir.path().join("h.yaml"), format!("{LINES}{dns}")).unwrap();
+        let output = hayrake(&["check", "-c", "h.yaml"], dir.path());
+        assert_eq!(output.status.code(), Some(1));
+        let warned = format!("h.yaml:{line}: warning: no source of DNS answers");
+        assert!(stdout(&output).starts_with(&warned), "{output:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Templates, framing, time and sequence numbers, rule by rule: each test is a
 //! rule of what breaks collectors in the field; the number is that of the rule
-//! in EXPORTERS.md. Sampling has its own file.
+//! in docs/exporters.md. Sampling has its own file.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 

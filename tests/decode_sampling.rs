@@ -1,5 +1,5 @@
 //! Sampling, rule by rule: each test is a rule of what breaks collectors in the
-//! field; the number is that of the rule in EXPORTERS.md.
+//! field; the number is that of the rule in docs/exporters.md.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 

@@ -1,5 +1,5 @@
 //! Flow times in whole datagrams; the number is that of the rule in
-//! EXPORTERS.md.
+//! docs/exporters.md.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 

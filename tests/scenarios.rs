@@ -37,7 +37,7 @@ use serde::Deserialize;
 struct Story {
     /// What the story shows, one sentence.
     story: String,
-    /// Where it comes from: a ruling, a section of the paper, a field report.
+    /// Where it comes from: a section of the paper, a field report.
     #[serde(default)]
     because: String,
     lines: Vec<Net>,

@@ -72,7 +72,11 @@ impl Inspect {
         } else {
             println!("{report}");
         }
-        Ok(Outcome::Fine)
+        // Advice is what the command is for; that nothing at all could be read
+        // is a finding.
+        let useless = report.counts.datagrams_received > 0
+            && report.counts.datagrams_rejected == report.counts.datagrams_received;
+        Ok(if useless { Outcome::Findings } else { Outcome::Fine })
     }
 }
 

@@ -34,7 +34,7 @@ const MOST_PROBLEMS: u64 = 20;
 /// the summary to standard error. Windows that are still open at the end of the
 /// input are closed then. Several captures are merged by time; a file that is
 /// no capture is one bare datagram. Nothing is resolved: the network is not
-/// needed.
+/// needed. Ends with 1 when no datagram at all could be read.
 #[derive(clap::Args)]
 pub(super) struct Replay {
     /// Configuration: its prefixes, signatures and DNS files are used.
@@ -115,7 +115,12 @@ impl Replay {
         if let Some(explanation) = explanation {
             eprint!("{explanation}");
         }
-        Ok(Outcome::Fine)
+        let decoded = &summary.decoded;
+        if decoded.datagrams_received == 0 {
+            bail!("no UDP datagram in the captures");
+        }
+        let useless = decoded.datagrams_rejected == decoded.datagrams_received;
+        Ok(if useless { Outcome::Findings } else { Outcome::Fine })
     }
 
     /// What the configuration names, and the files of `--dns`. A file that is

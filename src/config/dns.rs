@@ -80,11 +80,7 @@ pub(super) fn read_dns(
     let coverages = dns.feeds.iter().map(|feed| feed.coverage);
     let mut coverages = coverages.chain(dns.dnstap.iter().map(|feed| feed.coverage)).peekable();
     if coverages.peek().is_none() && dns.resolve.is_none() {
-        report.warning(
-            node.line,
-            "no source of DNS answers",
-            "`feeds` or `resolve`, else nothing can be detected",
-        );
+        warn_of_no_source(node.line, report);
     } else if !dns.trust_partial && !coverages.any(|coverage| coverage == Coverage::Population) {
         report.warning(
             node.line,
@@ -93,6 +89,16 @@ pub(super) fn read_dns(
         );
     }
     Some(dns)
+}
+
+/// Without answers there is no hitlist; a configuration may still be meant so,
+/// to look at exporters only.
+pub(super) fn warn_of_no_source(line: usize, report: &mut Report) {
+    report.warning(
+        line,
+        "no source of DNS answers",
+        "`dns.feeds` or `dns.resolve`, else nothing can be detected",
+    );
 }
 
 /// The feeds of a configuration, by kind.

@@ -6,7 +6,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::dns::read_dns;
+use super::dns::{read_dns, warn_of_no_source};
 use super::lines::read_lines;
 use super::settings::{
     Config, DEFAULT_K, DEFAULT_LATENESS, DEFAULT_MAX_SKEW, DEFAULT_STATE, DetectionSink, Dns,
@@ -79,6 +79,9 @@ pub(super) fn read(
     let lines = fields
         .required("lines", "a mapping with prefixes, key_file", report)
         .and_then(|node| read_lines(node, base, key_file, named, report));
+    if fields.optional("dns").is_none() {
+        warn_of_no_source(root.line, report);
+    }
     let dns = or(&fields, "dns", Dns::default, |node| read_dns(node, base, named, report));
     let signatures = or(
         &fields,

@@ -1,7 +1,7 @@
 //! NetFlow v9 (RFC 3954).
 //!
 //! The header's Count is ignored: it should count records, some exporters
-//! count sets and some say 1 (EXPORTERS.md 21). The datagram is read to its
+//! count sets and some say 1 (docs/exporters.md 21). The datagram is read to its
 //! end.
 
 use crate::model::exporter::ExporterId;

@@ -1,10 +1,10 @@
 //! Data sets that wait for their template, in bounded memory.
 //!
 //! After a restart of either side data come before templates, for minutes
-//! (EXPORTERS.md 2, 18). Each set waits with its own datagram's clock. The
+//! (docs/exporters.md 2, 18). Each set waits with its own datagram's clock. The
 //! oldest goes when room is needed, first of the same exporter, so that one
-//! flood does not push out everybody's data; `netflow_parser` held 197 MB
-//! without such bounds (FIGURES.md).
+//! flood does not push out everybody's data; another decoder, tried on hostile
+//! input, held 197 MB without such bounds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(crate) const MAX_BYTES: usize = 16 << 20;
 pub(crate) const MAX_BYTES_PER_EXPORTER: usize = 2 << 20;
 /// Charged for each set beside its bytes, for the tables around it.
 const OVERHEAD: usize = 512;
-/// Routers resend templates within 30 minutes (EXPORTERS.md 18).
+/// Routers resend templates within 30 minutes (docs/exporters.md 18).
 pub(crate) const LIFETIME: Duration = Duration::from_secs(1_800);
 
 /// A data set that waits.

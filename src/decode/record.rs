@@ -9,7 +9,7 @@ use super::layout::Layout;
 use super::time::{Clock, Times};
 
 /// Largest packet in bytes; a record with more bytes than this for each packet
-/// is a miscount (EXPORTERS.md 11, 12).
+/// is a miscount (docs/exporters.md 11, 12).
 const LARGEST_PACKET: u64 = 65_535;
 /// More packets than any link carries in an hour.
 const MOST_PACKETS: u64 = 1 << 42;

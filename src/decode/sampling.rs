@@ -1,7 +1,7 @@
 //! The sampling rate of flows: what records, options and configuration say.
 //!
 //! Exporters tell the rate in five ways and get several of them wrong
-//! (EXPORTERS.md 4 to 9, 11, 13, 30). The order in which fields are believed:
+//! (docs/exporters.md 4 to 9, 11, 13, 30). The order in which fields are believed:
 //!
 //! 1. 309/310, n packets out of N (RFC 5477 §8.2.6), when the selector
 //!    algorithm (304) is 3 or not told,

@@ -3,7 +3,7 @@
 //! The unit differs: v9 counts packets, IPFIX data records, v5 and v7 flows,
 //! sFlow datagrams. A gap is counted as lost only when it was not filled within
 //! the next few datagrams, since UDP reorders; a jump back, or too far ahead
-//! to be loss, is a restart of the exporter and no loss at all (EXPORTERS.md
+//! to be loss, is a restart of the exporter and no loss at all (docs/exporters.md
 //! 24). Streams are told apart by source port where their numbers differ, and
 //! are one stream where the numbers continue from port to port.
 

@@ -2,7 +2,7 @@
 //!
 //! A datagram is walked once. Templates and options take effect as they come;
 //! flow sets are noted and decoded at its end, so that options hold for the
-//! flows of their own datagram in whichever order they stand (EXPORTERS.md 2).
+//! flows of their own datagram in whichever order they stand (docs/exporters.md 2).
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 //! Each flow sample is one flow record of one packet; its five-tuple is read
 //! from the sampled header, or from the sampled IPv4 or IPv6 record. Samples
 //! say their own length; a wrong one costs that sample and not the datagram
-//! (EXPORTERS.md 20). sFlow tells no wall-clock time: a sample's time is when
+//! (docs/exporters.md 20). sFlow tells no wall-clock time: a sample's time is when
 //! we received it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

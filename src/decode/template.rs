@@ -11,7 +11,7 @@ pub(crate) const VARIABLE: u16 = 65_535;
 pub(crate) const MAX_FIELDS: usize = 1_024;
 /// At the end of a set, zeros shorter than this are padding even where a
 /// record would fit: no flow record is as short, and set padding of up to
-/// seven bytes is in the field (EXPORTERS.md 22).
+/// seven bytes is in the field (docs/exporters.md 22).
 const LONGEST_PADDING: usize = 7;
 
 /// What records of a template are.

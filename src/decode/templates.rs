@@ -4,7 +4,7 @@
 //! too. In the field both strictness and laxness break: some routers send
 //! templates from one port and data from another, and two routers behind one
 //! address translator share address, domain and template ids with different
-//! layouts (EXPORTERS.md 10). So a template is held by the port that sent it;
+//! layouts (docs/exporters.md 10). So a template is held by the port that sent it;
 //! a port that never sent it borrows the latest one of its exporter, unless
 //! ports disagreed about it lately or the data cannot be records of it.
 
@@ -29,7 +29,7 @@ const TEMPLATE_COST: usize = 48;
 /// Source ports per exporter and domain that templates are held for.
 pub(crate) const MAX_PORTS: usize = 16;
 /// A template neither sent nor used for this long is forgotten. Exporters
-/// resend within an hour at most; forgetting early blinds (EXPORTERS.md 18).
+/// resend within an hour at most; forgetting early blinds (docs/exporters.md 18).
 pub(crate) const LIFETIME: Duration = Duration::from_secs(24 * 3_600);
 /// Two ports that send one template id with different layouts within this
 /// time are two exporters behind one address.

@@ -5,7 +5,7 @@
 //! the export time. Values are looked at, not trusted: a zero is no time, an
 //! NTP timestamp is told from a plain count, and uptime differences are taken
 //! modulo 2^32 with sign, so that neither the 49.7-day wrap nor flows from
-//! before the exporter's start go astray (EXPORTERS.md 12, 15, 16).
+//! before the exporter's start go astray (docs/exporters.md 12, 15, 16).
 
 use std::time::Duration;
 

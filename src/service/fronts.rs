@@ -52,7 +52,8 @@ impl Worker {
         let mut share = FrontShare::default();
         let mut out = FrontOutput::default();
         let mut sightings: Vec<Vec<Sighting>> = self.backs.iter().map(|_| Vec::new()).collect();
-        let mut problems = ProblemLog { second: Stopwatch::start(), logged: 0, unlogged: 0 };
+        let mut problems =
+            ProblemLog { refusal: None, second: Stopwatch::start(), logged: 0, unlogged: 0 };
         let mut since_report = Stopwatch::start();
         let mut unreported = false;
         loop {
@@ -102,6 +103,7 @@ impl Worker {
                 log.add(datagram.source, &out.problems[before..]);
             } else {
                 refused += 1;
+                log.refuse(datagram.source);
             }
         }
         if refused > 0 {
@@ -135,14 +137,28 @@ fn wait_for_room(worker: &Sender<Message>, gathered: &mut Vec<Sighting>) {
     let _ = worker.send(Message::Sightings(std::mem::take(gathered)));
 }
 
+/// Time between two log lines about exporters that may not send.
+const REFUSALS_APART: Duration = Duration::from_secs(60);
+
 /// Keeps a burst of bad datagrams from becoming a burst of log lines.
 struct ProblemLog {
+    /// Since a refused exporter was last named; `None` when none was yet.
+    refusal: Option<Stopwatch>,
     second: Stopwatch,
     logged: usize,
     unlogged: usize,
 }
 
 impl ProblemLog {
+    /// Names an exporter that may not send, at most once a minute: it is in no
+    /// report, and a forgotten line of configuration would be hard to find.
+    fn refuse(&mut self, exporter: IpAddr) {
+        if self.refusal.as_mut().is_none_or(|last| last.every(REFUSALS_APART)) {
+            self.refusal.get_or_insert_with(Stopwatch::start);
+            tracing::warn!(%exporter, "not in exporters.allow, its datagrams are rejected");
+        }
+    }
+
     fn add(&mut self, exporter: IpAddr, problems: &[Problem]) {
         if problems.is_empty() {
             return;
