@@ -149,12 +149,11 @@ impl fmt::Display for Verdict {
         match self {
             Self::Dedicated { owner } => write!(f, "dedicated to {owner}"),
             Self::Certified { owner, certificate, addresses } => {
-                let (addresses_show, plural) =
-                    if *addresses == 1 { ("address shows", "") } else { ("addresses show", "s") };
+                let show = if *addresses == 1 { "address shows" } else { "addresses show" };
                 let short = certificate.get(..16).unwrap_or(certificate);
                 write!(
                     f,
-                    "dedicated to {owner} by certificate: {addresses} {addresses_show} the certificate {short}, which names nobody else, with the banner of its server{plural}"
+                    "dedicated to {owner} by certificate: {addresses} {show} the certificate {short}, which names nobody else, with the same HTTPS banner"
                 )
             }
             Self::Shared { because, more } => {
