@@ -4,7 +4,8 @@
 //! Facts are kept whole and asked for by day, so that a verdict for a day uses
 //! what was known by its end and nothing later. The table grows with what is
 //! inserted up to the constants below; what no longer fits is refused with
-//! the reason, which the caller counts.
+//! the reason, which the caller counts. A table with a limit of memory keeps
+//! whole only what can matter: see [`super::fold`].
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,7 +15,9 @@ use serde::Serialize;
 use smallvec::SmallVec;
 
 use super::answer::{Answer, AnswerData, Coverage, Refused};
+use super::fold::{Bounds, Gone};
 use super::seen::{Seen, SourceId, Span, Spans};
+use super::traces::Traces;
 use crate::model::domain::DomainName;
 use crate::model::time::{Day, Timestamp};
 
@@ -32,27 +35,31 @@ pub const MOST_SOURCES: usize = 1_024;
 
 /// A name in [`Knowledge`]; valid for that table only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NameId(u32);
+pub struct NameId(pub(super) u32);
 
 /// What is known of one name.
 #[derive(Debug, Default)]
-struct Entry {
+pub(super) struct Entry {
     /// Sorted by address.
-    addresses: Vec<(IpAddr, Spans)>,
-    aliases: Vec<(NameId, Spans)>,
+    pub(super) addresses: Vec<(IpAddr, Spans)>,
+    pub(super) aliases: Vec<(NameId, Spans)>,
     /// Names that are an alias of this one.
-    pointing: Vec<NameId>,
+    pub(super) pointing: Vec<NameId>,
 }
 
 /// The table of all answers.
 #[derive(Debug, Default)]
 pub struct Knowledge {
-    names: Vec<DomainName>,
-    entries: Vec<Entry>,
-    places: HashMap<DomainName, NameId>,
-    on_address: HashMap<IpAddr, SmallVec<[NameId; 2]>>,
-    sources: Vec<Arc<str>>,
-    facts: usize,
+    pub(super) names: Vec<DomainName>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) places: HashMap<DomainName, NameId>,
+    pub(super) on_address: HashMap<IpAddr, SmallVec<[NameId; 2]>>,
+    pub(super) sources: Vec<Arc<str>>,
+    pub(super) facts: usize,
+    /// What is left of answers that are not known to matter.
+    pub(super) traces: Traces,
+    pub(super) bounds: Option<Box<Bounds>>,
+    pub(super) gone: Gone,
 }
 
 /// How full the table is.
@@ -64,8 +71,13 @@ pub struct KnowledgeSize {
     pub addresses: usize,
     /// Names that led to an address or to another name.
     pub facts: usize,
+    /// Facts of which only the owner was kept.
+    pub traces: usize,
     /// Different sources.
     pub sources: usize,
+    /// What has left the table since it was made.
+    #[serde(flatten)]
+    pub gone: Gone,
 }
 
 impl Knowledge {
@@ -86,22 +98,30 @@ impl Knowledge {
             last: answer.last,
             count: answer.count,
             source,
+            more_days: 0,
             coverage: answer.coverage,
         };
+        let facts_full = self.facts >= MOST_FACTS || self.is_out_of_memory();
         match answer.data {
-            AnswerData::Address(address) => self.insert_address(answer.name, address, span),
-            AnswerData::Alias(target) => self.insert_alias(answer.name, target, span),
+            AnswerData::Address(address) => {
+                let id = self.intern(answer.name)?;
+                self.insert_address(id, address, span, facts_full)?;
+            }
+            AnswerData::Alias(target) => {
+                self.insert_alias(answer.name, target, span, facts_full)?;
+            }
         }
+        self.fold_if_due();
+        Ok(())
     }
 
-    fn insert_address(
+    pub(super) fn insert_address(
         &mut self,
-        name: DomainName,
+        id: NameId,
         address: IpAddr,
         span: Span,
+        facts_full: bool,
     ) -> Result<(), Refused> {
-        let id = self.intern(name)?;
-        let facts_full = self.facts >= MOST_FACTS;
         let addresses = &mut self.entries[id.place()].addresses;
         match addresses.binary_search_by(|(held, _)| held.cmp(&address)) {
             Ok(place) => addresses[place].1.add(span),
@@ -112,6 +132,10 @@ impl Knowledge {
             Err(place) => {
                 let mut spans = Spans::default();
                 spans.add(span);
+                // Most names have one address only.
+                if addresses.is_empty() {
+                    addresses.reserve_exact(1);
+                }
                 addresses.insert(place, (address, spans));
                 self.on_address.entry(address).or_default().push(id);
                 self.facts += 1;
@@ -125,10 +149,10 @@ impl Knowledge {
         name: DomainName,
         target: DomainName,
         span: Span,
+        facts_full: bool,
     ) -> Result<(), Refused> {
         let id = self.intern(name)?;
         let target = self.intern(target)?;
-        let facts_full = self.facts >= MOST_FACTS;
         let aliases = &mut self.entries[id.place()].aliases;
         if let Some((_, spans)) = aliases.iter_mut().find(|(held, _)| *held == target) {
             spans.add(span);
@@ -142,13 +166,16 @@ impl Knowledge {
         }
         let mut spans = Spans::default();
         spans.add(span);
+        if aliases.is_empty() {
+            aliases.reserve_exact(1);
+        }
         aliases.push((target, spans));
         self.entries[target.place()].pointing.push(id);
         self.facts += 1;
         Ok(())
     }
 
-    fn intern(&mut self, name: DomainName) -> Result<NameId, Refused> {
+    pub(super) fn intern(&mut self, name: DomainName) -> Result<NameId, Refused> {
         if let Some(id) = self.places.get(&name) {
             return Ok(*id);
         }
@@ -162,7 +189,7 @@ impl Knowledge {
         Ok(NameId(place))
     }
 
-    fn source(&mut self, name: &str) -> Result<SourceId, Refused> {
+    pub(super) fn source(&mut self, name: &str) -> Result<SourceId, Refused> {
         if let Some(place) = self.sources.iter().position(|held| **held == *name) {
             return SourceId::try_from(place).map_err(|_| Refused::TooManySources);
         }
@@ -178,8 +205,10 @@ impl Knowledge {
     pub fn size(&self) -> KnowledgeSize {
         KnowledgeSize {
             names: self.names.len(),
-            addresses: self.on_address.len(),
+            addresses: self.on_address.len() + self.traces.addresses(),
             facts: self.facts,
+            traces: self.traces.len(),
+            gone: Gone { saturated: self.traces.saturated, ..self.gone },
             sources: self.sources.len(),
         }
     }
@@ -194,9 +223,9 @@ impl Knowledge {
         self.places.get(name).copied()
     }
 
-    /// Every name, in no order that means anything.
+    /// Every name that was kept, in no order that means anything.
     pub fn names(&self) -> impl Iterator<Item = (NameId, &DomainName)> {
-        (0..).map(NameId).zip(&self.names)
+        (0..).map(NameId).zip(&self.names).filter(|(_, name)| !name.is_unkept())
     }
 
     /// Whether `id` itself was answered for by the end of `day`, rather than
@@ -272,7 +301,7 @@ impl Knowledge {
 }
 
 impl NameId {
-    fn place(self) -> usize {
+    pub(super) fn place(self) -> usize {
         self.0 as usize
     }
 }
@@ -304,7 +333,8 @@ mod tests {
         let id = dns.find(&"Api.EXAMPLE.com".parse().unwrap()).unwrap();
         let (_, seen) = dns.addresses(id, Day(9)).next().unwrap();
         assert_eq!((seen.count, seen.days), (2, 2));
-        assert_eq!(dns.size(), KnowledgeSize { names: 1, addresses: 1, facts: 1, sources: 1 });
+        let size = KnowledgeSize { names: 1, addresses: 1, facts: 1, sources: 1, ..dns.size() };
+        assert_eq!((dns.size(), size.traces), (size, 0));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod capture;
 mod carry;
 pub mod chain;
 pub mod dnstap;
+pub mod fold;
 pub mod knowledge;
 mod lines;
 mod message;
@@ -18,13 +19,17 @@ pub mod read;
 pub mod report;
 pub mod resolve;
 pub mod seen;
+mod sieve;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod unpack;
 
 pub use answer::{Answer, AnswerData, Coverage, Refused};
 pub use carry::carry;
+pub use fold::Gone;
 pub use knowledge::{Knowledge, KnowledgeSize, NameId};
 pub use read::{ReadError, Reading, read, read_into};
 pub use report::{Ending, Format, ReadProblem, ReadReport};
 pub use seen::{Seen, Span};
+pub use sieve::Sieve;

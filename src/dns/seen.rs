@@ -27,6 +27,9 @@ pub struct Span {
     /// How often.
     pub count: u64,
     pub(super) source: SourceId,
+    /// Days on which it was seen beside those of both ends, as far as they are
+    /// known.
+    pub(super) more_days: u16,
     /// What the source sees.
     pub coverage: Coverage,
 }
@@ -41,6 +44,7 @@ impl Span {
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.count = self.count.saturating_add(other.count);
+        self.more_days = self.more_days.max(other.more_days);
     }
 
     /// This span as it was known at the end of `day`.
@@ -82,6 +86,23 @@ impl Spans {
         }
     }
 
+    /// Whether nothing is left after what was last seen before `oldest` has
+    /// gone.
+    pub(super) fn expire(&mut self, oldest: Timestamp) -> bool {
+        self.0.retain(|span| span.last >= oldest);
+        self.0.is_empty()
+    }
+
+    /// Every span.
+    pub(super) fn all(&self) -> &[Span] {
+        &self.0
+    }
+
+    /// The bytes taken outside of this value.
+    pub(super) fn heap(&self) -> usize {
+        if self.0.spilled() { self.0.capacity() * size_of::<Span>() } else { 0 }
+    }
+
     /// The spans as they were known at the end of `day`.
     pub(super) fn upto(&self, day: Day) -> impl Iterator<Item = Span> + '_ {
         self.0.iter().filter_map(move |span| span.upto(day))
@@ -90,9 +111,11 @@ impl Spans {
     /// The spans as one, as known at the end of `day`; `None` if nothing was.
     pub(super) fn seen(&self, day: Day) -> Option<Seen> {
         let mut days = SmallVec::<[Day; 4]>::new();
+        let mut more_days = 0;
         let mut seen: Option<Seen> = None;
         for span in self.upto(day) {
             days.extend([span.first.day(), span.last.day()]);
+            more_days += usize::from(span.more_days);
             let all = seen.get_or_insert(Seen {
                 first: span.first,
                 last: span.last,
@@ -107,7 +130,7 @@ impl Spans {
         }
         days.sort_unstable();
         days.dedup();
-        seen.map(|all| Seen { days: days.len(), ..all })
+        seen.map(|all| Seen { days: days.len() + more_days, ..all })
     }
 }
 
@@ -139,6 +162,7 @@ mod tests {
             last: Timestamp::from_secs(last),
             count,
             source,
+            more_days: 0,
             coverage: if source == 0 { Coverage::Population } else { Coverage::Partial },
         }
     }

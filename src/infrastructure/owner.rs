@@ -14,8 +14,7 @@ use crate::signature::Owners;
 
 /// The owner of `name`.
 pub fn owner_of<'a>(owners: &'a Owners, name: &'a DomainName) -> &'a str {
-    let name = name.as_str();
-    owners.owner(psl::domain_str(name).unwrap_or(name))
+    owners.owner(name.registrable())
 }
 
 /// Owners looked up once for each name: the suffix list is slow to ask for

@@ -202,8 +202,14 @@ impl fmt::Display for Sharing {
 impl fmt::Display for Foreign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { address, owner, root, via, first, last, days, count } = self;
-        write!(f, "{address} also serves {root}")?;
-        if owner.as_ref() != root.as_str() {
+        match root.as_str() {
+            "*" => write!(f, "{address} also serves names of many others, which were not kept")?,
+            _ if root.is_unkept() => {
+                write!(f, "{address} also serves names of {owner}, which were not kept")?;
+            }
+            name => write!(f, "{address} also serves {name}")?,
+        }
+        if !root.is_unkept() && owner.as_ref() != root.as_str() {
             write!(f, " of {owner}")?;
         }
         if let Some(via) = via {

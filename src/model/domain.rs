@@ -27,6 +27,23 @@ impl DomainName {
         &self.0
     }
 
+    /// The registrable domain above this name, by the Public Suffix List with
+    /// its private section; the name itself where there is none.
+    pub fn registrable(&self) -> &str {
+        psl::domain_str(&self.0).unwrap_or(&self.0)
+    }
+
+    /// Stands for names of `registrable` of which nothing else is known any
+    /// more; without it, for names of many. No real name is equal to it.
+    pub fn unkept(registrable: Option<&str>) -> Self {
+        Self(registrable.map_or_else(|| "*".into(), |owner| format!("*.{owner}").into()))
+    }
+
+    /// Whether this is what [`Self::unkept`] gives.
+    pub fn is_unkept(&self) -> bool {
+        self.0.starts_with('*')
+    }
+
     /// The names above this one, nearest first: `b.c` and `c` for `a.b.c`.
     pub fn ancestors(&self) -> impl Iterator<Item = &str> {
         let mut rest: &str = &self.0;
@@ -164,6 +181,16 @@ mod tests {
         assert!(pattern.matches(&name("a.b.example.com")));
         assert!(!pattern.matches(&name("example.com")));
         assert!(!pattern.matches(&name("badexample.com")));
+    }
+
+    #[test]
+    fn a_name_that_was_not_kept_is_no_other_name() {
+        let unkept = DomainName::unkept(Some("shop.co.uk"));
+        assert!(unkept.is_unkept() && DomainName::unkept(None).is_unkept());
+        assert_eq!(unkept.registrable(), "shop.co.uk");
+        assert!(unkept.as_str().parse::<DomainName>().is_err());
+        assert_eq!(name("a.b.shop.co.uk").registrable(), "shop.co.uk");
+        assert_eq!(name("co.uk").registrable(), "co.uk");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Stories of the build, each small enough to be checked by hand. This file
 //! holds the little world they are told in.
 
+mod bounded;
 mod changes;
 mod explained;
 mod groups;
