@@ -16,11 +16,13 @@
 
 mod declarations;
 mod feeds;
+mod table;
 
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder};
 
 use declarations::{Declarations, Declared, reference};
 pub use feeds::FeedMetrics;
+pub use table::TableMetrics;
 
 /// Most exporters that get a label of their own; the rest share `other`. Two
 /// thousand routers are more than the largest network we know of exports from.
@@ -111,6 +113,8 @@ pub struct Metrics {
     pub class_lost: IntCounterVec,
     /// What single DNS feeds tell.
     pub feeds: FeedMetrics,
+    /// How full the table of DNS answers is.
+    pub table: TableMetrics,
 
     /// Requests answered.
     pub http_requests: IntCounterVec,
@@ -320,6 +324,7 @@ impl Metrics {
             )?,
             class_lost: d.counters("hayrake_class_lost_total", "times", &["class"], CLASS_LOST)?,
             feeds: FeedMetrics::new(&mut d)?,
+            table: TableMetrics::new(&mut d)?,
             http_requests: d.counters(
                 "hayrake_http_requests_total",
                 "requests",

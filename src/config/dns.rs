@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::read::{Named, or, read_path};
 use super::settings::{Dns, DnstapFeed, DnstapSocket, FileFeed, Foreign, RangeFile, Resolve};
-use super::values::{read_duration, read_number, read_server, read_switch};
+use super::values::{
+    print_duration, read_duration, read_number, read_server, read_size, read_switch,
+};
 use crate::dns::Coverage;
 use crate::dns::dnstap::{MessageType, MessageTypes};
 use crate::signature::document::{Node, Value};
@@ -30,8 +32,23 @@ const MAX_SCANS: usize = 100;
 /// Longest name of a provider.
 const MAX_PROVIDER: usize = 40;
 
-const KEYS: [&str; 8] =
-    ["feeds", "resolve", "trust_partial", "foreign", "hold", "cloud_hold", "ranges", "scans"];
+/// The longest hold of an endpoint.
+const LONGEST_HOLD: Duration = Duration::from_secs(30 * 86_400);
+/// Least and most bytes of the table of answers.
+const MEMORY: (u64, u64) = (16_000_000, 1_000_000_000_000);
+
+const KEYS: [&str; 10] = [
+    "feeds",
+    "resolve",
+    "trust_partial",
+    "foreign",
+    "hold",
+    "cloud_hold",
+    "ranges",
+    "scans",
+    "keep",
+    "memory",
+];
 
 /// Reads the section.
 pub(super) fn read_dns(
@@ -55,13 +72,25 @@ pub(super) fn read_dns(
         &fields,
         "hold",
         || defaults.hold,
-        |node| read_duration(node, "hold", MINUTE, 30 * DAY, report),
+        |node| read_duration(node, "hold", MINUTE, LONGEST_HOLD, report),
     );
     let cloud_hold = or(
         &fields,
         "cloud_hold",
         || defaults.cloud_hold,
-        |node| read_duration(node, "cloud_hold", MINUTE, 30 * DAY, report),
+        |node| read_duration(node, "cloud_hold", MINUTE, LONGEST_HOLD, report),
+    );
+    let keep = or(
+        &fields,
+        "keep",
+        || defaults.keep,
+        |node| read_duration(node, "keep", DAY, 3_650 * DAY, report),
+    );
+    let memory = or(
+        &fields,
+        "memory",
+        || defaults.memory,
+        |node| read_size(node, "memory", MEMORY.0, MEMORY.1, report),
     );
     let ranges = or(&fields, "ranges", Vec::new, |node| read_ranges(node, base, named, report));
     let scans = or(&fields, "scans", Vec::new, |node| read_scans(node, base, named, report));
@@ -76,7 +105,21 @@ pub(super) fn read_dns(
         cloud_hold: cloud_hold?,
         ranges: ranges?,
         scans: scans?,
+        keep: keep?,
+        memory: memory?,
     };
+    let longest = dns.hold.max(dns.cloud_hold);
+    if dns.keep < longest {
+        report.error(
+            node.line,
+            format!("keep `{}`", print_duration(dns.keep)),
+            format!(
+                "at least {}, for which endpoints hold after their last answer",
+                print_duration(longest)
+            ),
+        );
+        return None;
+    }
     let coverages = dns.feeds.iter().map(|feed| feed.coverage);
     let mut coverages = coverages.chain(dns.dnstap.iter().map(|feed| feed.coverage)).peekable();
     if coverages.peek().is_none() && dns.resolve.is_none() {

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::settings::{Config, DetectionSink, DnstapFeed, FileFeed, SignatureSource, Vantage};
-use super::values::print_duration;
+use super::values::{print_duration, print_size};
 use crate::dns::Coverage;
 use crate::dns::dnstap::MessageTypes;
 
@@ -58,6 +58,8 @@ struct PrintedDns<'c> {
     foreign: PrintedForeign,
     hold: String,
     cloud_hold: String,
+    keep: String,
+    memory: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ranges: Vec<PrintedRange<'c>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -158,6 +160,8 @@ impl<'c> From<&'c Config> for Printed<'c> {
                 },
                 hold: print_duration(dns.hold),
                 cloud_hold: print_duration(dns.cloud_hold),
+                keep: print_duration(dns.keep),
+                memory: print_size(dns.memory),
                 ranges: dns
                     .ranges
                     .iter()

@@ -105,6 +105,10 @@ pub struct Dns {
     pub hold: Duration,
     /// The same in ranges of clouds, where addresses change hands.
     pub cloud_hold: Duration,
+    /// How long ago an answer may have last been seen before it is forgotten.
+    pub keep: Duration,
+    /// About how many bytes the table of answers may take.
+    pub memory: u64,
     /// Lists of the ranges of clouds and delivery networks.
     pub ranges: Vec<RangeFile>,
     /// Files of what Internet scans saw.
@@ -264,6 +268,8 @@ impl Default for Dns {
             cloud_hold: Duration::from_secs(3600),
             ranges: Vec::new(),
             scans: Vec::new(),
+            keep: Duration::from_secs(30 * 86_400),
+            memory: 1_000_000_000,
         }
     }
 }

@@ -318,3 +318,23 @@ fn lists_of_ranges_are_paths_with_or_without_their_provider() {
     let (_, wrong) = findings(&format!("{LEAST}dns: {{ranges: [{{provider: akamai}}]}}\n"));
     assert!(wrong.iter().any(|finding| finding.contains("file")), "{wrong:?}");
 }
+
+#[test]
+fn what_is_kept_of_answers_has_bounds() {
+    let text = |dns: &str| {
+        format!("lines: {{prefixes: [{{net: 198.51.100.0/24}}], key_file: key}}\ndns: {{{dns}}}\n")
+    };
+    let (config, _) = findings(&text("feeds: [{file: a}], keep: 7d, memory: 512MB"));
+    let dns = config.unwrap().dns;
+    assert_eq!((dns.keep.as_secs(), dns.memory), (7 * 86_400, 512_000_000));
+    for (dns, wanted) in [
+        ("memory: 1GiB", "memory `1GiB`; allowed: a whole number with its unit, such as 512MB"),
+        ("memory: 1MB", "from 16MB to 1000GB"),
+        ("keep: 1h", "keep `1h`; allowed"),
+        ("keep: 2d, hold: 3d", "keep `2d`; allowed: at least 3d"),
+    ] {
+        let (config, found) = findings(&text(dns));
+        assert!(config.is_none(), "{dns}");
+        assert!(found.iter().any(|finding| finding.contains(wanted)), "{wanted} in {found:?}");
+    }
+}

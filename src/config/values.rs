@@ -10,6 +10,9 @@ use super::settings::DNS_PORT;
 use crate::signature::document::Node;
 use crate::signature::fields::Report;
 
+/// Units of sizes, the largest first.
+const SIZES: [(&str, u64); 2] = [("GB", 1_000_000_000), ("MB", 1_000_000)];
+
 /// How durations are written.
 pub(super) const DURATION: &str = "a whole number with its unit, such as 30s, 5m, 1h or 2d";
 
@@ -40,6 +43,36 @@ pub(super) fn print_duration(duration: Duration) -> String {
 /// A number of digits only; `parse` alone takes a sign.
 pub(super) fn parse_digits(text: &str) -> Option<u64> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+/// A size such as `512MB` or `2GB`, in bytes.
+fn parse_size(text: &str) -> Option<u64> {
+    SIZES.iter().find_map(|(unit, size)| parse_digits(text.strip_suffix(unit)?)?.checked_mul(*size))
+}
+
+/// A size in its largest whole unit, as [`parse_size`] reads it.
+pub(super) fn print_size(bytes: u64) -> String {
+    let (unit, size) =
+        SIZES.into_iter().find(|(_, size)| bytes.is_multiple_of(*size)).unwrap_or(SIZES[1]);
+    format!("{}{unit}", bytes / size)
+}
+
+/// Reads a size between two bounds.
+pub(super) fn read_size(
+    node: &Node,
+    what: &str,
+    least: u64,
+    most: u64,
+    report: &mut Report,
+) -> Option<u64> {
+    let allowed = format!(
+        "a whole number with its unit, such as 512MB or 2GB, from {} to {}",
+        print_size(least),
+        print_size(most)
+    );
+    node.parsed(what, &allowed, report, |text| {
+        parse_size(text).filter(|size| (least..=most).contains(size))
+    })
 }
 
 /// Reads a duration between two bounds.

@@ -35,6 +35,8 @@ pub fn carry(from: &Knowledge, into: &mut Knowledge, wanted: impl Fn(&str) -> bo
             }
         }
     }
+    // Names that were not kept go with the traces.
+    into.take_traces(from, wanted);
     refused
 }
 

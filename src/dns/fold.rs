@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::knowledge::{Entry, Knowledge, NameId};
 
-use super::seen::{Span, Spans};
+use super::seen::{SourceId, Span, Spans};
 use super::sieve::Sieve;
 use super::traces::{NameHash, RegistrableId, Registrables, Trace};
 use crate::model::domain::DomainName;
@@ -42,8 +42,8 @@ pub(super) struct Bounds {
     memory: usize,
     /// Facts that gather before they are folded.
     room: usize,
-    /// Facts after the last folding.
-    kept: usize,
+    /// How many facts are folded next.
+    due: usize,
     /// Names whose traces have been looked for.
     settled: HashSet<NameHash>,
     /// Whether what must be kept whole takes all memory.
@@ -75,7 +75,7 @@ impl Knowledge {
     /// The same, folding whenever `room` facts have gathered.
     pub(crate) fn with_room(sieve: Sieve, memory: usize, room: usize) -> Self {
         let settled = HashSet::new();
-        let bounds = Bounds { sieve, memory, room, kept: 0, settled, full: false };
+        let bounds = Bounds { sieve, memory, room, due: room, settled, full: false };
         Self { bounds: Some(Box::new(bounds)), ..Self::default() }
     }
 
@@ -84,9 +84,7 @@ impl Knowledge {
     }
 
     pub(super) fn fold_if_due(&mut self) {
-        // Folding goes over all that is kept, so it waits for a part of that.
-        let due = |bounds: &Bounds| self.facts >= bounds.kept + bounds.room.max(bounds.kept / 2);
-        if self.bounds.as_deref().is_some_and(due) {
+        if self.bounds.as_ref().is_some_and(|bounds| self.facts >= bounds.due) {
             self.fold();
         }
     }
@@ -94,6 +92,7 @@ impl Knowledge {
     /// Leaves traces only of what cannot matter as far as is known now.
     fn fold(&mut self) {
         let chains = self.chains();
+        self.forget_settled(&chains);
         let hot = self.addresses_of(&chains);
         let mut on_hot: HashMap<IpAddr, usize> = HashMap::new();
         let mut folded = 0;
@@ -122,6 +121,15 @@ impl Knowledge {
         self.gone.folded += folded;
         self.tidy();
         self.keep_within_memory();
+    }
+
+    /// A name that matters no longer may leave traces again.
+    fn forget_settled(&mut self, chains: &[bool]) {
+        let in_chain = self.names.iter().zip(chains).filter(|(_, in_chain)| **in_chain);
+        let hashes: HashSet<NameHash> = in_chain.map(|(name, _)| NameHash::new(name)).collect();
+        if let Some(bounds) = &mut self.bounds {
+            bounds.settled.retain(|hash| hashes.contains(hash));
+        }
     }
 
     /// Takes back what matters by now, so that the table can be asked. To be
@@ -178,6 +186,38 @@ impl Knowledge {
             self.gone.folded = self.gone.folded.saturating_sub(1);
         } else {
             self.gone.evicted += 1;
+        }
+    }
+
+    /// Adds what `from` knows, without names, from sources that are `wanted`.
+    pub(super) fn take_traces(&mut self, from: &Self, wanted: impl Fn(&str) -> bool) {
+        let mut places: HashMap<SourceId, Option<SourceId>> = HashMap::new();
+        let unkept = from.names.iter().zip(&from.entries).filter(|(name, _)| name.is_unkept());
+        let mut known: Vec<(IpAddr, Trace, Option<&str>)> = Vec::new();
+        for (name, entry) in unkept {
+            let owner = (*name != DomainName::unkept(None)).then(|| name.registrable());
+            for (address, spans) in &entry.addresses {
+                let traces = spans.all().iter().map(|span| {
+                    (*address, Trace::new(NameHash::new(name), RegistrableId::MANY, span), owner)
+                });
+                known.extend(traces);
+            }
+        }
+        let traces = from.traces.all();
+        let traces =
+            traces.map(|(address, trace)| (address, *trace, from.traces.owners.text(trace.owner)));
+        for (address, trace, owner) in known.into_iter().chain(traces) {
+            let source = &from.sources[usize::from(trace.source())];
+            let place = *places
+                .entry(trace.source())
+                .or_insert_with(|| wanted(source).then(|| self.source(source).ok()).flatten());
+            let Some(place) = place else { continue };
+            let owner = owner.map_or(RegistrableId::MANY, |owner| self.traces.owners.intern(owner));
+            self.traces.add(address, trace.told_by(place, owner));
+            self.gone.folded += 1;
+        }
+        if let Some(bounds) = &mut self.bounds {
+            bounds.settled.clear();
         }
     }
 
@@ -245,9 +285,6 @@ impl Knowledge {
             self.entries.push(entry);
         }
         self.find_ways_back();
-        if let Some(bounds) = &mut self.bounds {
-            bounds.kept = self.facts;
-        }
     }
 
     /// Makes everything anew that follows from names and entries.
@@ -270,17 +307,27 @@ impl Knowledge {
         }
     }
 
+    /// Lets traces go until all that is held, and as much as gathers before
+    /// the next folding, is within the limit.
     fn keep_within_memory(&mut self) {
-        let Some(limit) = self.bounds.as_ref().map(|bounds| bounds.memory) else { return };
-        let over = self.memory().saturating_sub(limit);
+        let Some((limit, room)) = self.bounds.as_ref().map(|bounds| (bounds.memory, bounds.room))
+        else {
+            return;
+        };
+        let over = (self.memory() + room * BYTES_OF_A_FACT).saturating_sub(limit);
         if over > 0 {
             // A little more, or it would be the same the next time.
             let traces = over / size_of::<(u32, Trace)>() + self.traces.len() / 32;
             self.gone.evicted += self.traces.evict(traces) as u64;
         }
-        let full = self.memory() > limit && self.traces.len() == 0;
+        let memory = self.memory();
+        let spare = limit.saturating_sub(memory) / BYTES_OF_A_FACT;
+        let (facts, traces) = (self.facts, self.traces.len());
         if let Some(bounds) = &mut self.bounds {
-            bounds.full = full;
+            bounds.full = memory > limit && traces == 0;
+            // Folding goes over all that is kept, so it waits for a part of
+            // that, if it fits.
+            bounds.due = facts + room.max((facts / 2).min(spare));
         }
     }
 
@@ -318,3 +365,6 @@ fn owner(owners: &mut Registrables, name: &DomainName) -> RegistrableId {
         owners.intern(name.registrable())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,7 @@ pub struct Knowledge {
 pub struct KnowledgeSize {
     /// Different names.
     pub names: usize,
-    /// Different addresses.
+    /// Different addresses; those with facts and traces count twice.
     pub addresses: usize,
     /// Names that led to an address or to another name.
     pub facts: usize,
@@ -102,7 +102,13 @@ impl Knowledge {
             coverage: answer.coverage,
         };
         let facts_full = self.facts >= MOST_FACTS || self.is_out_of_memory();
+        // A name is a new fact at least, and takes memory by itself.
+        let unknown = |name| facts_full && !self.places.contains_key(name);
         match answer.data {
+            AnswerData::Address(_) if unknown(&answer.name) => return Err(Refused::TooManyFacts),
+            AnswerData::Alias(target) if unknown(&answer.name) || unknown(&target) => {
+                return Err(Refused::TooManyFacts);
+            }
             AnswerData::Address(address) => {
                 let id = self.intern(answer.name)?;
                 self.insert_address(id, address, span, facts_full)?;

@@ -13,6 +13,7 @@ use super::snapshot::Snapshot;
 use super::sources::{Sources, decode_settings};
 use crate::attribute::{BuildChange, BuildReport, ClassReport, Hitlist, diff};
 use crate::config::Config;
+use crate::dns::Knowledge;
 use crate::metrics::Metrics;
 use crate::model::rules::Rules;
 use crate::model::time::{Day, Timestamp};
@@ -41,9 +42,11 @@ pub(super) struct Product {
 
 impl Product {
     /// Builds anew: N, groups and roles are what the data says now.
-    pub(super) fn build(sources: &Sources, clock: &Clock, metrics: &Metrics) -> Self {
+    pub(super) fn build(sources: &mut Sources, clock: &Clock, metrics: &Metrics) -> Self {
         let stopwatch = Stopwatch::start();
         let now = clock.now();
+        sources.forget(now.day());
+        sources.knowledge.settle();
         let built = sources.build(now.day());
         metrics.hitlist_build.set(stopwatch.elapsed().as_secs_f64());
         let mut product = Self {
@@ -61,8 +64,9 @@ impl Product {
     }
 
     /// Brings the endpoints up to what is known now; the rules stay.
-    pub(super) fn refresh(&mut self, sources: &Sources, clock: &Clock, metrics: &Metrics) {
+    pub(super) fn refresh(&mut self, sources: &mut Sources, clock: &Clock, metrics: &Metrics) {
         let stopwatch = Stopwatch::start();
+        sources.knowledge.settle();
         let hitlist = sources.refresh(self.day, &self.rules);
         metrics.hitlist_build.set(stopwatch.elapsed().as_secs_f64());
         self.report.endpoints = hitlist.len();
@@ -126,6 +130,7 @@ impl Product {
             hitlist: HitlistAnswer::new(&self.report, self.built),
         };
         self.show_rules(metrics);
+        show_table(&sources.knowledge, metrics);
         // Classes and regions may have gone: what is shown is made anew.
         metrics.lines.reset();
         for window in crate::model::time::Window::ALL {
@@ -171,6 +176,26 @@ impl Product {
 
 fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// How full the table of answers is.
+fn show_table(dns: &Knowledge, metrics: &Metrics) {
+    let (size, table) = (dns.size(), &metrics.table);
+    for (kind, count) in [
+        ("names", size.names),
+        ("addresses", size.addresses),
+        ("facts", size.facts),
+        ("traces", size.traces),
+    ] {
+        table.holds.with_label_values(&[kind]).set(number(count));
+    }
+    table.bytes.set(number(dns.memory()));
+    let gone = size.gone;
+    for (why, count) in
+        [("expired", gone.expired), ("evicted", gone.evicted), ("saturated", gone.saturated)]
+    {
+        table.gone.with_label_values(&[why]).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
 }
 
 /// Why a class has no group that is monitored: its groups' verdicts, and the

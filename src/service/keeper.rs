@@ -241,7 +241,7 @@ impl Keeper {
         if self.product.learning {
             self.rebuild();
         } else {
-            self.product.refresh(&self.sources, &self.clock, &self.metrics);
+            self.product.refresh(&mut self.sources, &self.clock, &self.metrics);
             self.install();
             self.product.show_endpoints(&self.current, &self.metrics);
         }
@@ -271,7 +271,7 @@ impl Keeper {
     fn rebuild(&mut self) {
         let (day, learning) = (self.product.day, self.product.learning);
         let before = self.product.detectable().0;
-        let built = Product::build(&self.sources, &self.clock, &self.metrics);
+        let built = Product::build(&mut self.sources, &self.clock, &self.metrics);
         let former = std::mem::replace(&mut self.product, built);
         self.tell_change(&former);
         let (detectable, classes) = self.product.detectable();

@@ -7,13 +7,14 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::attribute::{BuildInput, Built, Hitlist, Signals, VerdictSettings, build, refresh};
 use crate::config::{Config, Dns, FileFeed, Lines, RangeFile};
 use crate::decode::DecodeSettings;
 use crate::dns::read::{Reading, read_into};
 use crate::dns::report::ReadReport;
-use crate::dns::{Answer, Knowledge};
+use crate::dns::{Answer, Knowledge, Sieve};
 use crate::infrastructure::certificates::ScanReport;
 use crate::infrastructure::ranges::RangesReport;
 use crate::infrastructure::{Ranges, Scans};
@@ -35,6 +36,8 @@ pub struct Sources {
     pub signatures: Arc<SignatureSet>,
     /// What resolvers answered.
     pub knowledge: Knowledge,
+    /// How long ago an answer may have last been seen.
+    pub keep: Duration,
     /// Where subscriber lines are.
     pub prefixes: Arc<Prefixes>,
     /// The names of regions.
@@ -74,9 +77,12 @@ impl Sources {
         let mut regions = regions.clone();
         let prefixes = prefixes(&config.lines, &mut regions);
         let scans = Scans::of_interest_to(&signatures);
+        let memory = usize::try_from(config.dns.memory).unwrap_or(usize::MAX);
+        let knowledge = Knowledge::bounded(Sieve::new(&signatures), memory);
         let mut sources = Self {
             signatures: Arc::new(signatures),
-            knowledge: Knowledge::new(),
+            knowledge,
+            keep: config.dns.keep,
             prefixes: Arc::new(prefixes),
             regions: Arc::new(regions),
             verdicts: verdict_settings(&config.dns),
@@ -117,6 +123,7 @@ impl Sources {
         };
         let report = read_into(&mut self.knowledge, &source, file, &reading)
             .map_err(|error| failed(error.to_string()))?;
+        self.knowledge.settle();
         self.reports.push(FeedReport { path: path.to_owned(), report });
         Ok(())
     }
@@ -149,6 +156,11 @@ impl Sources {
         let refused =
             |answer: &&Answer| self.knowledge.insert((*answer).clone(), RESOLVER).is_err();
         answers.iter().filter(refused).count() as u64
+    }
+
+    /// Forgets answers that on `day` were last seen too long ago.
+    pub fn forget(&mut self, day: Day) {
+        self.knowledge.expire(day.start().minus(self.keep).day().start());
     }
 
     /// The hitlist and the rules of a day.

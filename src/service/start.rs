@@ -83,7 +83,7 @@ impl Service {
             let answers = web.runtime.block_on(resolver.first_round());
             learn(&mut sources, &answers, &metrics);
         }
-        let product = Product::build(&sources, &clock, &metrics);
+        let product = Product::build(&mut sources, &clock, &metrics);
         let in_force: InForce =
             Arc::new(ArcSwap::from_pointee(product.snapshot(&config, &sources)));
         product.show(&sources, &current, &metrics);

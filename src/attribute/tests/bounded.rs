@@ -57,7 +57,7 @@ fn built(world: &World, mut dns: Knowledge) -> Built {
         dns: &dns,
         day: TODAY,
         excluded: &|_| false,
-        in_cloud: &|_| false,
+        signals: Signals::default(),
         settings: world.settings.clone(),
     })
 }

@@ -113,7 +113,7 @@ impl<K: Key> Book<K> {
         (self.traces, self.addresses) = (0, 0);
         for page in &mut self.pages {
             page.retain(|(key, trace)| wanted(*key, trace));
-            if page.capacity() - page.len() > page.len() / 16 + 8 {
+            if page.capacity() - page.len() > page.len() / 16 + 2 {
                 page.shrink_to_fit();
             }
             self.traces += page.len();
@@ -135,6 +135,6 @@ impl<K: Key> Book<K> {
 /// Grows by little: a page that doubles would leave half of memory empty.
 fn make_room<T>(page: &mut Vec<T>) {
     if page.len() == page.capacity() {
-        page.reserve_exact(page.len() / 16 + 4);
+        page.reserve_exact(page.len() / 16 + 1);
     }
 }

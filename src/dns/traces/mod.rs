@@ -5,7 +5,6 @@
 //! on the way from a signature's name to its addresses. An address keeps a few
 //! such traces; beyond that those of one owner become one, and those of too
 //! many owners become one that says "many".
-//!
 
 mod book;
 mod registrables;
@@ -103,6 +102,13 @@ impl Trace {
 
     pub(super) fn source(&self) -> SourceId {
         self.source & !PARTIAL
+    }
+
+    /// The same trace in another table.
+    pub(super) fn told_by(mut self, source: SourceId, owner: RegistrableId) -> Self {
+        self.owner = owner;
+        self.source = source | self.source & PARTIAL;
+        self
     }
 
     fn absorb(&mut self, other: &Self) {
