@@ -83,9 +83,7 @@ impl Input {
     fn explain(self, subject: &str) -> anyhow::Result<Outcome> {
         let subject: Subject = subject.parse().map_err(|why: String| anyhow!(why))?;
         let (mut sources, day) = self.read()?;
-        if let Subject::Address(address) = &subject {
-            sources.knowledge.recall([*address]);
-        }
+        sources.recall(&subject);
         let explanation: Explanation = sources.with_input(day, |input| explain(input, &subject));
         if self.json {
             println!("{}", serde_json::to_string_pretty(&explanation)?);

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::attribute::{BuildInput, Built, Hitlist, Signals, VerdictSettings, build, refresh};
+use crate::attribute::{
+    BuildInput, Built, Hitlist, Signals, Subject, VerdictSettings, build, refresh,
+};
 use crate::config::{Config, Dns, FileFeed, Lines, RangeFile};
 use crate::decode::DecodeSettings;
 use crate::dns::read::{Reading, read_into};
@@ -156,6 +158,14 @@ impl Sources {
         let refused =
             |answer: &&Answer| self.knowledge.insert((*answer).clone(), RESOLVER).is_err();
         answers.iter().filter(refused).count() as u64
+    }
+
+    /// Takes back what is left of answers about an address that is asked about,
+    /// whether or not it can matter.
+    pub fn recall(&mut self, subject: &Subject) {
+        if let Subject::Address(address) = subject {
+            self.knowledge.recall([*address]);
+        }
     }
 
     /// Forgets answers that on `day` were last seen too long ago.
