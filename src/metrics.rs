@@ -113,8 +113,6 @@ pub struct Metrics {
     pub class_lost: IntCounterVec,
     /// What single DNS feeds tell.
     pub feeds: FeedMetrics,
-    /// How full the table of DNS answers is.
-    pub table: TableMetrics,
 
     /// Requests answered.
     pub http_requests: IntCounterVec,
@@ -324,7 +322,6 @@ impl Metrics {
             )?,
             class_lost: d.counters("hayrake_class_lost_total", "times", &["class"], CLASS_LOST)?,
             feeds: FeedMetrics::new(&mut d)?,
-            table: TableMetrics::new(&mut d)?,
             http_requests: d.counters(
                 "hayrake_http_requests_total",
                 "requests",

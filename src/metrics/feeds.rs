@@ -4,6 +4,7 @@
 use prometheus::{IntCounterVec, IntGaugeVec};
 
 use super::declarations::Declarations;
+use super::table::TableMetrics;
 
 /// Metrics with the feed as a label.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub struct FeedMetrics {
     pub last_answer: IntGaugeVec,
     /// Whether nothing has come for long.
     pub silent: IntGaugeVec,
+    /// How full the table is that they fill.
+    pub table: TableMetrics,
 }
 
 impl FeedMetrics {
@@ -69,6 +72,7 @@ impl FeedMetrics {
                 &["feed"],
                 "1 when a dnstap feed has told no answer for five minutes",
             )?,
+            table: TableMetrics::new(d)?,
         })
     }
 

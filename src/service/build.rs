@@ -180,7 +180,7 @@ fn number(count: usize) -> i64 {
 
 /// How full the table of answers is.
 fn show_table(dns: &Knowledge, metrics: &Metrics) {
-    let (size, table) = (dns.size(), &metrics.table);
+    let (size, table) = (dns.size(), &metrics.feeds.table);
     for (kind, count) in [
         ("names", size.names),
         ("addresses", size.addresses),
