@@ -58,7 +58,7 @@ fn a_service_whose_thread_has_failed_says_so() {
     let site = Site::new();
     let hour = Window::Hour.start(Timestamp::from_secs(now()));
     let clock = Clock::sped_up(hour, NonZeroU32::new(36_000).unwrap());
-    let service = start(&site, clock, |_| panic!("the observer fails"));
+    let mut service = start(&site, clock, |_| panic!("the observer fails"));
     let mut exporter = Exporter::new(service.udp_addresses()[0]);
     exporter.send_template();
     exporter.send_flows(&[line(1)], &KETTLE);

@@ -33,7 +33,7 @@ impl Run {
         let config = super::config(&self.config).context("the configuration cannot be used")?;
         let options =
             Options { clock: Clock::Real, config_path: Some(self.config), observer: None };
-        let service = Service::start(config, options).context("the service did not start")?;
+        let mut service = Service::start(config, options).context("the service did not start")?;
         service.wait_for_end()?;
         service.shutdown()?;
         Ok(Outcome::Fine)

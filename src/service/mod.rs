@@ -25,6 +25,7 @@ pub mod clock;
 mod counts;
 mod depths;
 mod dnstap;
+mod ending;
 mod fronts;
 mod keeper;
 pub mod key;
@@ -49,7 +50,6 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use crossbeam_channel::Sender;
 use thiserror::Error;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch as tokio_watch;
 
 use crate::config::DnstapSocket;
@@ -57,6 +57,7 @@ use crate::metrics::Metrics;
 use crate::model::detection::Detection;
 use crate::publish::view::Current;
 use clock::Clock;
+use ending::Ending;
 use keeper::Command;
 pub use sources::{decode_settings, prefixes, verdict_settings};
 use web::Web;
@@ -146,6 +147,7 @@ pub struct Service {
     receivers: Vec<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
     keeper: JoinHandle<()>,
+    ending: Ending,
     failed: tokio_watch::Receiver<Option<&'static str>>,
 }
 
@@ -181,17 +183,12 @@ impl Service {
 
     /// Waits until the process is asked to end (SIGTERM, SIGINT) or a thread
     /// has failed.
-    pub fn wait_for_end(&self) -> Result<(), Failed> {
-        let mut failed = self.failed.clone();
+    pub fn wait_for_end(&mut self) -> Result<(), Failed> {
+        let ending = &mut self.ending;
+        let failed = &mut self.failed;
         self.web.runtime.block_on(async {
-            let (Ok(mut terminate), Ok(mut interrupt)) =
-                (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-            else {
-                return Err(Failed("signals"));
-            };
             tokio::select! {
-                _ = terminate.recv() => Ok(()),
-                _ = interrupt.recv() => Ok(()),
+                () = ending.asked() => Ok(()),
                 name = failed.wait_for(Option::is_some) => {
                     Err(Failed(name.ok().and_then(|name| *name).unwrap_or("unknown")))
                 }

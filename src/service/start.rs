@@ -14,6 +14,7 @@ use super::board::joined;
 use super::build::Product;
 use super::depths::Depths;
 use super::dnstap::Sockets;
+use super::ending::Ending;
 use super::keeper::{self, Keeper, Pending, ready, watched};
 use super::live::{Live, Pace};
 use super::loading::{Loaded, learn, load};
@@ -181,6 +182,7 @@ impl Service {
                 threads.start("receiver", move || receiver.run())
             })
             .collect::<Result<Vec<_>, _>>()?;
+        let ending = Ending::listen(&web.runtime)?;
         tracing::info!(
             udp = joined(&udp),
             http = %web.address(),
@@ -203,6 +205,7 @@ impl Service {
             receivers,
             workers,
             keeper,
+            ending,
             failed,
         })
     }
