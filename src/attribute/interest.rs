@@ -1,12 +1,10 @@
 //! Which answers can change the hitlist. A resolver tells thousands of answers
 //! a second, and nearly all are about names and addresses that no device uses.
 
-use hashbrown::HashSet;
-
 use super::Hitlist;
 use crate::dns::chain::LONGEST_CHAIN;
-use crate::dns::{Answer, AnswerData, Knowledge};
-use crate::model::domain::{DomainName, NamePattern};
+use crate::dns::{Answer, AnswerData, Knowledge, Sieve};
+use crate::model::domain::DomainName;
 use crate::model::time::Day;
 use crate::signature::SignatureSet;
 
@@ -29,23 +27,12 @@ pub enum Concern {
 
 /// The names of signatures, to be asked about answers.
 #[derive(Debug, Default)]
-pub struct Interest {
-    exact: HashSet<DomainName>,
-    below: HashSet<DomainName>,
-}
+pub struct Interest(Sieve);
 
 impl Interest {
     /// The names of these signatures.
     pub fn new(signatures: &SignatureSet) -> Self {
-        let mut interest = Self::default();
-        let groups = signatures.classes.iter().flat_map(|class| &class.groups);
-        for pattern in groups.flat_map(|group| &group.names) {
-            match pattern {
-                NamePattern::Exact(name) => interest.exact.insert(name.clone()),
-                NamePattern::Below(suffix) => interest.below.insert(suffix.clone()),
-            };
-        }
-        interest
+        Self(Sieve::new(signatures))
     }
 
     /// What `answer`, which `dns` holds already, is to `hitlist` on `day`.
@@ -75,7 +62,7 @@ impl Interest {
 
     /// Whether a signature's name is `name` or an alias that leads to it.
     fn leads_to(&self, name: &DomainName, dns: &Knowledge, day: Day) -> bool {
-        if self.names(name) {
+        if self.0.matches(name) {
             return true;
         }
         let Some(id) = dns.find(name) else { return false };
@@ -86,7 +73,7 @@ impl Interest {
                 continue;
             }
             for (from, _) in dns.pointing(id, day).take(MOST_BEHIND) {
-                if self.names(dns.name(from)) {
+                if self.0.matches(dns.name(from)) {
                     return true;
                 }
                 if behind.len() < MOST_BEHIND && !behind.iter().any(|(held, _)| *held == from) {
@@ -95,10 +82,6 @@ impl Interest {
             }
         }
         false
-    }
-
-    fn names(&self, name: &DomainName) -> bool {
-        self.exact.contains(name) || name.ancestors().any(|above| self.below.contains(above))
     }
 }
 
