@@ -4,6 +4,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
+#[path = "support/simulated.rs"]
+mod simulated;
+
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,7 +14,6 @@ use std::sync::Arc;
 use hayrake::attribute::{BuildInput, Built, Hitlist, HitlistEntry, Signals, build};
 use hayrake::decode::{Datagram, DecodeSettings, Decoder};
 use hayrake::detect;
-use hayrake::dns::{Answer, AnswerData, Coverage, Knowledge};
 use hayrake::infrastructure::VerdictSettings;
 use hayrake::model::detection::Detection;
 use hayrake::model::domain::NamePattern;
@@ -25,6 +27,7 @@ use hayrake::signature::{GroupDefinition, SignatureSet, shipped};
 use hayrake::simulate::names::NameData;
 use hayrake::simulate::score::{Score, Truth};
 use hayrake::simulate::{Isp, OTHER_PACKETS, Settings};
+use simulated::knowledge;
 
 const KEY: LineKey = LineKey::new([7; 16]);
 
@@ -106,21 +109,7 @@ fn view(set: &SignatureSet, isp: &Isp) -> View {
 }
 
 fn built(set: &SignatureSet, isp: &Isp, prefixes: &Prefixes) -> Built {
-    let mut dns = Knowledge::new();
-    for day in isp.names().iter().flat_map(|record| record.days()) {
-        let answer = Answer {
-            name: day.record.name.clone(),
-            data: match &day.record.data {
-                NameData::Address(address) => AnswerData::Address(*address),
-                NameData::Alias(name) => AnswerData::Alias(name.clone()),
-            },
-            first: day.first,
-            last: day.last,
-            count: day.count,
-            coverage: Coverage::Population,
-        };
-        dns.insert(answer, "simulated").unwrap();
-    }
+    let dns = knowledge(isp);
     build(&BuildInput {
         signatures: set,
         dns: &dns,

@@ -4,11 +4,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
+#[path = "support/simulated.rs"]
+mod simulated;
+
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use hayrake::attribute::{BuildInput, Built, Signals, build};
-use hayrake::dns::{Answer, AnswerData, Coverage, Knowledge};
 use hayrake::infrastructure::VerdictSettings;
 use hayrake::model::endpoint::Endpoint;
 use hayrake::model::flow::TCP;
@@ -16,6 +18,7 @@ use hayrake::model::time::Timestamp;
 use hayrake::signature::{SignatureSet, shipped};
 use hayrake::simulate::names::NameData;
 use hayrake::simulate::{Isp, OTHER_PACKETS, Settings};
+use simulated::knowledge;
 
 fn signatures() -> SignatureSet {
     shipped().unwrap()
@@ -34,21 +37,7 @@ fn isp(set: &SignatureSet, seed: u64) -> Isp {
 }
 
 fn built(set: &SignatureSet, isp: &Isp) -> Built {
-    let mut dns = Knowledge::new();
-    for day in isp.names().iter().flat_map(|record| record.days()) {
-        let answer = Answer {
-            name: day.record.name.clone(),
-            data: match &day.record.data {
-                NameData::Address(address) => AnswerData::Address(*address),
-                NameData::Alias(name) => AnswerData::Alias(name.clone()),
-            },
-            first: day.first,
-            last: day.last,
-            count: day.count,
-            coverage: Coverage::Population,
-        };
-        dns.insert(answer, "simulated").unwrap();
-    }
+    let dns = knowledge(isp);
     build(&BuildInput {
         signatures: set,
         dns: &dns,
