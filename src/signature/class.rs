@@ -18,7 +18,7 @@ use crate::model::rules::{Level, PacketRate, Role, Threshold};
 /// Longest class name and longest line of text, in characters.
 const MAX_TEXT: usize = 300;
 /// Longest class name, in characters.
-const MAX_CLASS: usize = 64;
+pub(super) const MAX_CLASS: usize = 64;
 /// Most groups in a class.
 const MAX_GROUPS: usize = 1_000;
 /// Most names in a group.

@@ -8,7 +8,8 @@
 //! On the way from text to set: `document` makes a tree with lines,
 //! `fields` reads values out of it, `class` and `tables` check one file,
 //! [`compile`](fn@compile) checks them together, `review` says what is worth a
-//! look, `folder` finds the files.
+//! look, `folder` finds the files. On the way back `write` makes the text of a
+//! file of a class.
 
 mod class;
 mod compile;
@@ -23,6 +24,7 @@ mod review;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use compile::{Examined, SourceFile, compile, examine};
 pub use definition::{ClassDefinition, GroupDefinition, Owners, SignatureSet};
@@ -30,3 +32,4 @@ pub use describe::{Description, HEADING, Now, Row, rows};
 pub use diff::{Change, diff};
 pub use finding::{Finding, Severity};
 pub use folder::{check_dir, check_shipped, load, shipped};
+pub use write::{class_name, write};
