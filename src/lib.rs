@@ -16,7 +16,8 @@
 //! What the look-up knows is made beside that path: [`signature`] holds what
 //! people wrote about devices, [`dns`] what resolvers answered,
 //! [`infrastructure`] which addresses belong to one owner only; [`attribute`]
-//! compiles the three into the hitlist.
+//! compiles the three into the hitlist. [`lab`] makes and judges signatures
+//! offline.
 //!
 //! Stages never import one another. They meet in [`model`], the nouns, and in
 //! [`pipeline`], the only chain: the live service, replay, simulation, benches
@@ -52,5 +53,7 @@ pub mod config;
 pub mod service;
 
 pub mod simulate;
+
+pub mod lab;
 
 pub mod cli;

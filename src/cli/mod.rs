@@ -12,6 +12,7 @@ mod demo;
 mod detectable;
 mod hitlist;
 mod inspect;
+mod lab;
 mod progress;
 mod replay;
 mod run;
@@ -58,6 +59,7 @@ enum Command {
     Simulate(simulate::Simulate),
     Signature(signature::Signature),
     Hitlist(hitlist::Hitlist),
+    Lab(lab::Lab),
 }
 
 /// Reads the arguments, runs the command and returns its exit code.
@@ -77,6 +79,7 @@ pub fn run() -> ExitCode {
         Command::Simulate(command) => command.run(),
         Command::Signature(command) => command.run(),
         Command::Hitlist(command) => command.run(),
+        Command::Lab(command) => command.run(),
     };
     match ended {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,

@@ -1,0 +1,12 @@
+//! Where signatures come from, and how good they are.
+//!
+//! Ground truth is a capture of one device at a time. The lab reads what such
+//! devices did ([`traffic`]), and its later steps say what each of their names
+//! is worth, write signature files of them and let the production chain judge
+//! these.
+//!
+//! Everything here is a pure function on bytes and values: files are opened by
+//! the command line, dates and seeds come in as arguments. There is no second
+//! matcher and no second chain.
+
+pub mod traffic;
