@@ -67,7 +67,9 @@ impl SignatureSet {
 
 /// Who owns a registrable name, for makers that use several of them.
 ///
-/// A name that no line of `owners.yaml` has is its own owner.
+/// A name that no line of `owners.yaml` has is its own owner. A line may have a
+/// suffix of the Public Suffix List's private section, which stands for every
+/// name right below it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Owners(BTreeMap<String, Arc<str>>);
 
@@ -79,7 +81,9 @@ impl Owners {
 
     /// The owner of a registrable name, which is in lower case.
     pub fn owner<'a>(&'a self, registrable: &'a str) -> &'a str {
-        self.0.get(registrable).map_or(registrable, |owner| owner)
+        // What is above a registrable name is a public suffix.
+        let above = || self.0.get(registrable.split_once('.')?.1);
+        self.0.get(registrable).or_else(above).map_or(registrable, |owner| owner)
     }
 
     /// Every registrable name that has an owner, with the owner, by name.
@@ -97,5 +101,13 @@ mod tests {
         let owners = Owners::new([("meethue.com".to_owned(), "philips-hue".into())]);
         assert_eq!(owners.owner("meethue.com"), "philips-hue");
         assert_eq!(owners.owner("example.com"), "example.com");
+    }
+
+    #[test]
+    fn an_alias_of_a_suffix_stands_for_the_names_below_it() {
+        let owners = Owners::new([("googleapis.com".to_owned(), "google".into())]);
+        assert_eq!(owners.owner("update.googleapis.com"), "google");
+        assert_eq!(owners.owner("googleapis.com"), "google");
+        assert_eq!(owners.owner("googleapis.example"), "googleapis.example");
     }
 }

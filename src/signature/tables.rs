@@ -86,9 +86,46 @@ pub(super) fn read_owners(bytes: &[u8], report: &mut Report) -> Owners {
 }
 
 fn registrable(node: &Node, report: &mut Report) -> Option<String> {
-    let allowed = "a registrable name: one label below a public suffix, such as example.com";
+    let allowed = "a registrable name: one label below a public suffix, such as example.com, or a suffix that is privately run";
     node.parsed("name", allowed, report, |text| {
         let name: DomainName = text.parse().ok()?;
-        (psl::domain_str(name.as_str()) == Some(name.as_str())).then(|| name.to_string())
+        let is_registrable = psl::domain_str(name.as_str()) == Some(name.as_str());
+        (is_registrable || is_private_suffix(&name)).then(|| name.to_string())
     })
+}
+
+/// Whether `name` stands in the private section of the Public Suffix List: a
+/// company runs it.
+fn is_private_suffix(name: &DomainName) -> bool {
+    psl::suffix(name.as_str().as_bytes())
+        .is_some_and(|suffix| suffix == name.as_str() && suffix.typ() == Some(psl::Type::Private))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::domain::NamePattern;
+    use crate::signature::shipped;
+
+    #[test]
+    fn a_privately_run_suffix_may_be_owned_and_a_registry_not() {
+        let is_suffix = |name: &str| is_private_suffix(&name.parse().unwrap());
+        assert!(is_suffix("googleapis.com") && is_suffix("cloudfront.net"));
+        for name in ["com", "co.uk", "example.com", "update.googleapis.com"] {
+            assert!(!is_suffix(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_class_stands_on_names_that_every_phone_asks_for() {
+        let set = shipped().unwrap();
+        for class in &set.classes {
+            for pattern in class.groups.iter().flat_map(|group| &group.names) {
+                let (NamePattern::Exact(name) | NamePattern::Below(name)) = pattern;
+                let owner = set.owners.owner(name.registrable());
+                let house = ["apple", "facebook", "google", "microsoft"].contains(&owner);
+                assert!(!house, "{} stands on {pattern} of {owner}", class.class);
+            }
+        }
+    }
 }
