@@ -88,22 +88,27 @@ pub fn is_capture(bytes: &[u8]) -> bool {
 
 /// The UDP datagrams in a capture, in file order.
 pub fn datagrams(bytes: &[u8]) -> Datagrams<'_> {
-    Datagrams {
-        whole: bytes,
-        rest: bytes,
-        file: File::Unopened,
-        packet: 0,
-        skipped: Skipped::default(),
-    }
+    Datagrams { frames: frames(bytes), skipped: Skipped::default() }
+}
+
+/// The packets in a capture as they stand there, in file order.
+pub fn frames(bytes: &[u8]) -> Frames<'_> {
+    Frames { whole: bytes, rest: bytes, file: File::Unopened, packet: 0, offset: 0 }
 }
 
 /// Iterator over the UDP datagrams of a capture; see [`datagrams`].
 pub struct Datagrams<'a> {
+    frames: Frames<'a>,
+    skipped: Skipped,
+}
+
+/// Iterator over the packets of a capture; see [`frames`].
+pub struct Frames<'a> {
     whole: &'a [u8],
     rest: &'a [u8],
     file: File,
     packet: u64,
-    skipped: Skipped,
+    offset: usize,
 }
 
 enum File {
@@ -113,11 +118,15 @@ enum File {
     Done,
 }
 
-/// A packet as it stands in the file.
-struct Raw<'a> {
-    link: DataLink,
-    received: Timestamp,
-    data: Cow<'a, [u8]>,
+/// A packet as it stands in a capture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frame<'a> {
+    /// What the data begin with.
+    pub link: DataLink,
+    /// When it was captured.
+    pub received: Timestamp,
+    /// The packet from its link header on, as far as it was captured.
+    pub data: Cow<'a, [u8]>,
 }
 
 /// What a packet is to us.
@@ -132,27 +141,20 @@ impl<'a> Iterator for Datagrams<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let offset = self.whole.len() - self.rest.len();
-            let raw = match self.raw() {
-                Ok(raw) => raw?,
-                Err(kind) => {
-                    self.file = File::Done;
-                    return Some(Err(CaptureProblem { packet: self.packet, offset, kind }));
-                }
+            let frame = match self.frames.next()? {
+                Ok(frame) => frame,
+                Err(problem) => return Some(Err(problem)),
             };
-            let found = match udp(raw.link, &raw.data) {
+            let found = match udp(frame.link, &frame.data) {
                 Ok(found) => found,
-                Err(kind) => {
-                    self.file = File::Done;
-                    return Some(Err(CaptureProblem { packet: self.packet, offset, kind }));
-                }
+                Err(kind) => return Some(Err(self.frames.stop(kind))),
             };
             match found {
                 Found::Fragment => self.skipped.fragments += 1,
                 Found::Other => self.skipped.others += 1,
                 Found::Udp(udp) => {
                     let (begin, end) = udp.payload;
-                    let payload = match raw.data {
+                    let payload = match frame.data {
                         Cow::Borrowed(data) => data.get(begin..end).map(Cow::Borrowed),
                         Cow::Owned(data) => {
                             data.get(begin..end).map(<[u8]>::to_vec).map(Cow::Owned)
@@ -163,7 +165,7 @@ impl<'a> Iterator for Datagrams<'a> {
                         source_port: udp.source_port,
                         destination: udp.destination,
                         destination_port: udp.destination_port,
-                        received: raw.received,
+                        received: frame.received,
                         payload: payload.unwrap_or_default(),
                     }));
                 }
@@ -172,14 +174,34 @@ impl<'a> Iterator for Datagrams<'a> {
     }
 }
 
-impl<'a> Datagrams<'a> {
+impl Datagrams<'_> {
     /// What was stepped over so far.
     pub fn skipped(&self) -> Skipped {
         self.skipped
     }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Result<Frame<'a>, CaptureProblem>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.offset = self.whole.len() - self.rest.len();
+        match self.frame() {
+            Ok(frame) => frame.map(Ok),
+            Err(kind) => Some(Err(self.stop(kind))),
+        }
+    }
+}
+
+impl<'a> Frames<'a> {
+    /// Ends the reading at the packet that was given last.
+    fn stop(&mut self, kind: CaptureProblemKind) -> CaptureProblem {
+        self.file = File::Done;
+        CaptureProblem { packet: self.packet, offset: self.offset, kind }
+    }
 
     /// The next packet; `None` at the end of the file.
-    fn raw(&mut self) -> Result<Option<Raw<'a>>, CaptureProblemKind> {
+    fn frame(&mut self) -> Result<Option<Frame<'a>>, CaptureProblemKind> {
         loop {
             match &mut self.file {
                 File::Done => return Ok(None),
@@ -196,7 +218,7 @@ impl<'a> Datagrams<'a> {
                     let millis =
                         u64::from(packet.ts_sec) * 1_000 + u64::from(packet.ts_frac / per_milli);
                     self.rest = rest;
-                    return Ok(Some(Raw {
+                    return Ok(Some(Frame {
                         link: parser.header().datalink,
                         received: Timestamp::from_millis(millis),
                         data: packet.data,
@@ -230,7 +252,7 @@ impl<'a> Datagrams<'a> {
                         InterfaceDescriptionOption::IfTsResol(resolution) => Some(*resolution),
                         _ => None,
                     });
-                    return Ok(Some(Raw {
+                    return Ok(Some(Frame {
                         link: interface.linktype,
                         received: from_ticks(ticks, resolution.unwrap_or(6)),
                         data,
