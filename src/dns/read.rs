@@ -15,7 +15,7 @@ use crate::receive::pcap::is_capture;
 /// Largest capture in bytes; captures are read whole.
 pub const LARGEST_CAPTURE: u64 = 1 << 30;
 /// What a source may be.
-pub const ALLOWED: &str = "COF or DNSDB version 2 as JSON, Zeek's dns.log as a table or as JSON, a passivedns log, a tshark host list, dnstap, or a pcap or pcapng capture; plain or packed with gzip or zstd";
+pub const ALLOWED: &str = "COF or DNSDB version 2 as JSON, Zeek's dns.log as a table or as JSON, a passivedns log, a tshark host list, dnstap, or a pcap or pcapng capture; plain or packed with gzip, zstd or xz";
 /// Bytes looked at to tell a format.
 const HEAD: u64 = 64;
 
@@ -47,7 +47,7 @@ pub enum ReadError {
     #[error("reading DNS answers failed: {0}")]
     Io(#[from] io::Error),
     /// Packed in a way that is not unpacked.
-    #[error("the file is packed with {0}, allowed: gzip and zstd")]
+    #[error("the file is packed with {0}, allowed: gzip, zstd and xz")]
     Packed(&'static str),
     /// Unpacking gave something packed.
     #[error("the file is packed twice, allowed: once")]
@@ -72,7 +72,7 @@ pub fn read(
 }
 
 /// The first bytes of `input`, and all of it again: unpacked, if it is packed
-/// with gzip or zstd.
+/// with gzip, zstd or xz.
 pub(crate) fn unpacked<'a>(
     input: impl Read + 'a,
 ) -> Result<(Vec<u8>, Box<dyn BufRead + 'a>), ReadError> {

@@ -1,5 +1,5 @@
-//! Unpacks gzip (RFC 1952, members one after the other too) and zstd (RFC 8878)
-//! as a stream, told by their first bytes. Memory is bounded by the window, and
+//! Unpacks gzip (RFC 1952, members one after the other too), zstd (RFC 8878) and
+//! xz (one stream after the other too) as a stream, told by their first bytes. Memory is bounded by the window, and
 //! the whole by how far real answers can shrink.
 
 use std::cell::Cell;
@@ -11,6 +11,9 @@ use super::read::ReadError;
 /// Largest zstd window as a power of two in bytes: 128 MiB, what `zstd` itself
 /// unpacks unasked.
 const LARGEST_WINDOW: u32 = 27;
+/// Most memory that unpacking xz may take, in KiB: what a dictionary of 128 MiB
+/// needs. `xz -9` has one of 64 MiB.
+const XZ_MEMORY: u32 = 130 << 10;
 /// A byte may become so many. Lines of one name that differ in their times
 /// alone shrink to a fiftieth.
 const MOST_EXPANSION: u64 = 2_000;
@@ -22,6 +25,7 @@ const FREE: u64 = 1 << 28;
 pub(super) enum Packing {
     Gzip,
     Zstd,
+    Xz,
     /// Known, but not unpacked.
     Other(&'static str),
 }
@@ -34,7 +38,7 @@ impl Packing {
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Zstd),
             // A frame to be skipped, with which parallel packers begin.
             [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
-            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Other("xz")),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(Self::Other("bzip2")),
             [b'P', b'K', 3, 4, ..] => Some(Self::Other("zip")),
             [0x04, 0x22, 0x4d, 0x18, ..] => Some(Self::Other("lz4")),
@@ -53,6 +57,7 @@ pub(super) fn unpack<'a>(
     let decoder: Box<dyn Read + 'a> = match packing {
         Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
         Packing::Zstd => Box::new(zstd_decoder(input)?),
+        Packing::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(input, true, XZ_MEMORY)),
         Packing::Other(name) => return Err(ReadError::Packed(name)),
     };
     Ok(Box::new(Bounded { decoder, packed, bytes: 0 }))

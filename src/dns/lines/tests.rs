@@ -1,5 +1,6 @@
 //! Every text format against good, damaged and hostile lines.
 
+use lzma_rust2::{XzOptions, XzWriter};
 use std::io::{self, Read, Write};
 
 use flate2::Compression;
@@ -397,6 +398,12 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = XzWriter::new(Vec::new(), XzOptions::with_preset(1)).unwrap();
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
 #[test]
 fn packed_sources_are_read_as_if_they_were_not() {
     let text = format!("{COF}\n{COF}\n");
@@ -406,6 +413,8 @@ fn packed_sources_are_read_as_if_they_were_not() {
         zstd(text.as_bytes()),
         [gzip(COF.as_bytes()), gzip(b"\n"), gzip(COF.as_bytes())].concat(),
         [zstd(COF.as_bytes()), zstd(b"\n"), zstd(COF.as_bytes())].concat(),
+        xz(text.as_bytes()),
+        [xz(COF.as_bytes()), xz(b"\n"), xz(COF.as_bytes())].concat(),
         skipped.concat(),
     ] {
         let (answers, report) = try_read(Slow(&bytes)).unwrap();
@@ -429,7 +438,7 @@ fn what_cannot_be_unpacked_to_its_end_keeps_what_was_read() {
                 + "\n"
         })
         .collect();
-    for packed in [gzip(lines.as_bytes()), zstd(lines.as_bytes())] {
+    for packed in [gzip(lines.as_bytes()), zstd(lines.as_bytes()), xz(lines.as_bytes())] {
         let (answers, report) = read_all(&packed[..packed.len() / 2]);
         assert!((5_000..15_000).contains(&answers.len()), "{}", answers.len());
         assert_eq!(report.ending, Ending::CutOff);

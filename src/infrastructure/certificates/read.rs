@@ -73,7 +73,7 @@ struct Server {
 }
 
 impl Scans {
-    /// Reads a file of scan data, packed with gzip or zstd or plain. Records
+    /// Reads a file of scan data, packed with gzip, zstd or xz or plain. Records
     /// without a time were made at `made`; those later than `now` are refused.
     pub fn read(
         &mut self,

@@ -122,7 +122,7 @@ struct Listed<'a> {
 }
 
 impl Ranges {
-    /// Adds a list, packed with gzip or zstd or plain, or nothing of it. Where
+    /// Adds a list, packed with gzip, zstd or xz or plain, or nothing of it. Where
     /// the list does not say whose it is, `provider` does; `fallback` names one
     /// that nothing else names.
     pub fn read(
