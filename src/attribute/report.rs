@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::draft::GroupDraft;
 use crate::dns::KnowledgeSize;
-use crate::infrastructure::{Verdict, day_as_date};
+use crate::infrastructure::{Verdict, counted, day_as_date};
 use crate::model::domain::{DomainName, NamePattern};
 use crate::model::endpoint::Port;
 use crate::model::rules::{ClassRule, Level, Role};
@@ -17,6 +17,9 @@ use crate::signature::ClassDefinition;
 
 /// Most names of a group that are listed; a wildcard may stand for very many.
 pub const MOST_NAMES_LISTED: usize = 50;
+
+/// Most groups that are named in one line of words.
+const MOST_GROUPS_SAID: usize = 4;
 
 /// What was built, and why it is as it is.
 #[derive(Clone, Debug, Serialize)]
@@ -224,39 +227,68 @@ impl fmt::Display for BuildReport {
         let VerdictCounts { dedicated, shared, undecided, unresolvable } = self.groups;
         writeln!(
             f,
-            "hitlist of {}: {} endpoints from {} names on {} addresses",
-            self.day, self.endpoints, self.dns.names, self.dns.addresses
+            "hitlist of {}: {} from {} on {}",
+            self.day,
+            counted(self.endpoints, "endpoint"),
+            counted(self.dns.names, "name"),
+            counted(self.dns.addresses, "address")
         )?;
         writeln!(
             f,
             "groups: {dedicated} dedicated, {shared} shared, {undecided} undecided, {unresolvable} unresolvable"
         )?;
+        let detectable = self.classes.iter().filter(|class| class.monitored > 0).count();
+        writeln!(f, "classes: {detectable} of {} can be detected", self.classes.len())?;
         for class in &self.classes {
             write!(f, "\n{}: {} of {} groups", class.class, class.monitored, class.total)?;
             match class.required {
                 Some(required) => writeln!(f, ", {required} required")?,
                 None => writeln!(f, ", not detectable now")?,
             }
-            for group in &class.groups {
+            for group in class.groups.iter().filter(|group| group.counted) {
                 write!(f, "  {:<12} {}", group.verdict, group.group)?;
                 if let Some(into) = &group.merged_into {
                     write!(f, ", one with {into}")?;
                 }
-                if group.counted {
-                    write!(f, ", {} endpoints", group.endpoints)?;
-                }
+                write!(f, ", {}", counted(group.endpoints, "endpoint"))?;
                 if group.excluded > 0 {
-                    write!(f, ", {} addresses among the lines left out", group.excluded)?;
-                }
-                if let Some(why) = &group.why_not {
-                    write!(f, ": {why}")?;
+                    let left_out = counted(group.excluded, "address");
+                    write!(f, ", {left_out} among the lines left out")?;
                 }
                 writeln!(f)?;
-                for wildcard in &group.empty_wildcards {
-                    writeln!(f, "               nothing answered below {wildcard}")?;
-                }
+            }
+            write_lost(f, class)?;
+            let empty = class.groups.iter().filter(|group| !group.names.is_empty());
+            for wildcard in empty.flat_map(|group| &group.empty_wildcards) {
+                writeln!(f, "               nothing answered below {wildcard}")?;
             }
         }
         Ok(())
     }
+}
+
+/// The groups that a class lost, those with the same reason in one line.
+fn write_lost(f: &mut fmt::Formatter<'_>, class: &ClassReport) -> fmt::Result {
+    let mut lost: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+    for group in class.groups.iter().filter(|group| !group.counted) {
+        let why = group.why_not.as_deref().unwrap_or_default();
+        // The verdict stands at the head of the line already.
+        let why = why
+            .strip_prefix(group.verdict)
+            .map_or(why, |why| why.trim_start_matches([':', ',', ' ']).trim_start_matches("but "));
+        match lost.iter_mut().find(|known| (known.0, known.1) == (group.verdict, why)) {
+            Some(known) => known.2.push(&group.group),
+            None => lost.push((group.verdict, why, vec![&group.group])),
+        }
+    }
+    for (verdict, why, groups) in lost {
+        let named = groups.iter().take(MOST_GROUPS_SAID).copied().collect::<Vec<_>>().join(", ");
+        write!(f, "  {verdict:<12} {named}")?;
+        let more = groups.len().saturating_sub(MOST_GROUPS_SAID);
+        if more > 0 {
+            write!(f, " and {more} more")?;
+        }
+        writeln!(f, ": {why}")?;
+    }
+    Ok(())
 }

@@ -14,6 +14,7 @@ mod judge;
 mod owner;
 pub mod ranges;
 mod settings;
+mod sharers;
 mod signals;
 mod tenants;
 mod verdict;
@@ -23,6 +24,8 @@ pub use judge::{AddressJudgement, Judge, JudgedAddress, NameJudgement, Occupant}
 pub use owner::owner_of;
 pub use ranges::Ranges;
 pub use settings::VerdictSettings;
+pub(crate) use sharers::counted;
+pub use sharers::{MOST_SHARERS, Sharer, Sharers};
 pub use signals::Signals;
 pub(crate) use verdict::day_as_date;
 pub use verdict::{Foreign, MOST_REASONS, Sharing, Verdict};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::ranges::RangeMention;
+use super::sharers::Sharers;
 use crate::model::domain::DomainName;
 use crate::model::time::Day;
 
@@ -37,6 +38,8 @@ pub enum Verdict {
     },
     /// Somebody else is there too.
     Shared {
+        /// Who else, counted over all reasons.
+        with: Sharers,
         /// The first reasons, by address and name.
         because: Vec<Sharing>,
         /// How many more there are.
@@ -54,9 +57,10 @@ pub enum Verdict {
 impl Verdict {
     /// A shared verdict with at most [`MOST_REASONS`].
     pub(super) fn shared(mut reasons: Vec<Sharing>) -> Self {
+        let with = Sharers::count(&reasons);
         let more = reasons.len().saturating_sub(MOST_REASONS);
         reasons.truncate(MOST_REASONS);
-        Self::Shared { because: reasons, more }
+        Self::Shared { with, because: reasons, more }
     }
 
     /// `dedicated`, `shared`, `undecided` or `unresolvable`.
@@ -156,14 +160,12 @@ impl fmt::Display for Verdict {
                     "dedicated to {owner} by certificate: {addresses} {show} the certificate {short}, which names nobody else, with the same HTTPS banner"
                 )
             }
-            Self::Shared { because, more } => {
-                f.write_str("shared: ")?;
-                for (place, reason) in because.iter().enumerate() {
-                    let gap = if place == 0 { "" } else { "; " };
-                    write!(f, "{gap}{reason}")?;
-                }
-                if *more > 0 { write!(f, "; and {more} more") } else { Ok(()) }
-            }
+            Self::Shared { with, because, more } => match because.as_slice() {
+                // One reason is said whole; more are counted.
+                [reason] if *more == 0 => write!(f, "shared: {reason}"),
+                _ if with.owners.is_empty() => write!(f, "shared: {with}"),
+                _ => write!(f, "shared {with}"),
+            },
             Self::Undecided { addresses } => {
                 let (are, them) =
                     if *addresses == 1 { ("address is", "it") } else { ("addresses are", "them") };
@@ -217,6 +219,10 @@ impl fmt::Display for Foreign {
         }
         let (times, day) =
             (if *count == 1 { "time" } else { "times" }, if *days == 1 { "day" } else { "days" });
-        write!(f, " ({first} to {last}, {count} {times} on at least {days} {day})")
+        write!(f, " ({first}")?;
+        if last != first {
+            write!(f, " to {last}")?;
+        }
+        write!(f, ", {count} {times} on at least {days} {day})")
     }
 }

@@ -207,11 +207,10 @@ fn why_not(class: &ClassReport) -> String {
     }
     let counted: Vec<String> =
         verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
-    // The whole reason may fill a page; `hitlist explain` prints it.
-    let first = class.groups.iter().find_map(|group| {
-        let reason = group.why_not.as_ref()?.split("; ").next()?;
-        Some(format!("; {}: {reason}", group.group))
-    });
+    let first = class
+        .groups
+        .iter()
+        .find_map(|group| Some(format!("; {}: {}", group.group, group.why_not.as_ref()?)));
     format!(
         "none of its {} groups is dedicated and resolvable now ({}){}",
         class.total,

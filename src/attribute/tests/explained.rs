@@ -24,12 +24,11 @@ fn a_dedicated_name_is_explained_with_its_chain_source_and_strays() {
     assert!(told.verdict.is_dedicated());
     let text = told.to_string();
     for part in [
-        "a.example.com, as known on 2026-11-21: dedicated to example.com",
+        "a.example.com: dedicated to example.com (as known on 2026-11-21)\n",
         "stands for a.example.com of maker (monitored)",
-        "198.51.100.1 exclusive, through vm.cloud.example, seen 2026-11-21T12:00:00Z",
-        "by resolvers (population)",
-        "taken for the name 2026-11-21T12:00:00Z to 2026-11-22T12:00:00Z",
-        "seen too seldom to count: 198.51.100.1 also serves stray.example.net of example.net",
+        "198.51.100.1 exclusive, through vm.cloud.example, seen 2026-11-21, taken for the name 2026-11-21T12:00Z to 2026-11-22T12:00Z",
+        "seen too seldom to count: also serves stray.example.net of example.net",
+        "1 address by resolvers (population)",
         "3 times on at least 1 day",
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
@@ -62,8 +61,8 @@ fn an_address_is_explained_with_its_names_owners_and_groups() {
     for part in [
         "dedicated to example.com",
         "stands for a.example.com of maker (monitored) on 443/tcp",
-        "vm.cloud.example for a.example.com of example.com",
-        "stray.example.net of example.net",
+        "example.com: a.example.com through vm.cloud.example, seen 2026-11-21, 50 times",
+        "example.net: stray.example.net, seen",
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
@@ -84,4 +83,60 @@ fn a_group_behind_a_wildcard_is_found_and_nonsense_is_refused() {
     assert!(!text.contains("taken for the name"), "it is no endpoint: {text}");
     let error = "not a name".parse::<Subject>().unwrap_err();
     assert!(error.contains("allowed: a name or an address"), "{error}");
+}
+
+/// A name on a delivery network: 30 addresses, each with many others.
+fn delivery_network() -> World {
+    let mut world = World::default().class("maker", &[&["cdn.example.com"]]);
+    for address in 1..=30 {
+        let address = format!("198.51.100.{address}");
+        world = world.often("cdn.example.com", &address).often("www.all.example", &address);
+        for other in 0..12 {
+            world = world.often(&format!("www.o{other}.example"), "198.51.100.7");
+        }
+    }
+    world
+}
+
+#[test]
+fn a_name_shared_with_many_is_told_at_a_glance_and_json_has_all() {
+    let told = explained(&delivery_network(), "cdn.example.com");
+    let text = told.to_string();
+    assert_eq!(
+        text.lines().next().unwrap(),
+        "cdn.example.com: shared with all.example on 30 addresses, o0.example on 1 address, o1.example on 1 address and 10 more owners (as known on 2026-11-21)"
+    );
+    for part in [
+        "  30 addresses: 30 shared\n",
+        "  198.51.100.7 shared, seen 2026-11-21\n    also serves www.all.example of all.example (2026-11-21, 50 times",
+        "    and 10 more\n",
+        "  and 22 more addresses\n",
+    ] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+    assert!(text.lines().count() < 30 && text.lines().all(|line| line.len() < 200), "{text}");
+    let all = format!("{told:#}");
+    assert!(all.contains("198.51.100.30 shared") && all.contains("www.o9.example"), "{all}");
+    let json = serde_json::to_value(&told).unwrap();
+    assert_eq!(json["addresses"].as_array().unwrap().len(), 30);
+    assert_eq!(json["addresses"][6]["shared_because"].as_array().unwrap().len(), 13);
+    assert_eq!(json["with"]["owners"][0]["addresses"], 30);
+    assert_eq!(json["with"]["more_owners"], 3);
+    // The reason in the report is the same line, not a page.
+    let why =
+        delivery_network().with(TODAY, build).report.classes[0].groups[0].why_not.clone().unwrap();
+    assert!(why.starts_with("shared with all.example on 30 addresses") && why.len() < 200, "{why}");
+}
+
+#[test]
+fn an_address_of_many_says_how_many_owners_and_names_it_has() {
+    let text = explained(&delivery_network(), "198.51.100.7").to_string();
+    for part in [
+        "198.51.100.7: shared by 14 owners under 14 names (as known on 2026-11-21)\n",
+        "  o0.example: www.o0.example, seen 2026-11-21, ",
+        "  and 6 more owners\n",
+        "  14 names by resolvers (population)\n",
+    ] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
 }
