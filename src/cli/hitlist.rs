@@ -9,6 +9,7 @@ use anyhow::anyhow;
 use clap::Subcommand;
 
 use super::Outcome;
+use super::progress::FileProgress;
 use crate::attribute::{Explanation, Subject, explain};
 use crate::model::line::Regions;
 use crate::model::time::{Day, Timestamp};
@@ -31,14 +32,17 @@ enum Command {
         #[command(flatten)]
         input: Input,
     },
-    /// Say what a name or an address stands for: every name, owner, chain, day
-    /// and source behind the verdict.
+    /// Say what a name or an address stands for: the verdict and the names,
+    /// owners, chains, days and sources behind it.
     Explain {
         #[command(flatten)]
         input: Input,
         /// A domain name or an address.
         #[arg(value_name = "NAME-OR-ADDRESS")]
         subject: String,
+        /// List every owner, name and address; else only the first are.
+        #[arg(long)]
+        all: bool,
     },
 }
 
@@ -62,7 +66,7 @@ impl Hitlist {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
         match self.command {
             Command::Build { input } => input.build(),
-            Command::Explain { input, subject } => input.explain(&subject),
+            Command::Explain { input, subject, all } => input.explain(&subject, all),
         }
     }
 }
@@ -80,13 +84,15 @@ impl Input {
         Ok(if detectable { Outcome::Fine } else { Outcome::Findings })
     }
 
-    fn explain(self, subject: &str) -> anyhow::Result<Outcome> {
+    fn explain(self, subject: &str, all: bool) -> anyhow::Result<Outcome> {
         let subject: Subject = subject.parse().map_err(|why: String| anyhow!(why))?;
         let (mut sources, day) = self.read()?;
         sources.recall(&subject);
         let explanation: Explanation = sources.with_input(day, |input| explain(input, &subject));
         if self.json {
             println!("{}", serde_json::to_string_pretty(&explanation)?);
+        } else if all {
+            print!("{explanation:#}");
         } else {
             print!("{explanation}");
         }
@@ -101,8 +107,9 @@ impl Input {
         let day = self.day.as_deref().map_or(Ok(now.day()), day)?;
         // Whoever asks about a later day means it.
         let until = now.max(day.end());
-        let mut sources = Sources::read(&config, &Regions::default(), until)
-            .map_err(|wrong| anyhow!(wrong.join("\n")))?;
+        let mut sources =
+            Sources::read_through(&config, &Regions::default(), until, &FileProgress::of)
+                .map_err(|wrong| anyhow!(wrong.join("\n")))?;
         for feed in &sources.reports {
             eprintln!("{}: {}", feed.path.display(), feed.report);
             for problem in &feed.report.problems {

@@ -5,6 +5,7 @@
 //! why not comes back.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,9 @@ use super::clock::written;
 
 /// The name under which answers to our own questions are kept.
 pub const RESOLVER: &str = "resolver";
+
+/// What comes between a file and its reader: to say how far it is.
+pub type Open<'a> = &'a dyn Fn(&Path, File) -> Box<dyn Read>;
 
 /// Everything read.
 pub struct Sources {
@@ -71,6 +75,16 @@ impl Sources {
     /// Reads everything that `config` names. `regions` are those known so far,
     /// whose ids stay; answers seen later than `now` are not believed.
     pub fn read(config: &Config, regions: &Regions, now: Timestamp) -> Result<Self, Vec<String>> {
+        Self::read_through(config, regions, now, &|_, file| Box::new(file))
+    }
+
+    /// The same, each file through what `open` makes of it.
+    pub fn read_through(
+        config: &Config,
+        regions: &Regions,
+        now: Timestamp,
+        open: Open<'_>,
+    ) -> Result<Self, Vec<String>> {
         let mut wrong = Vec::new();
         let signatures = config.signatures.load().unwrap_or_else(|findings| {
             wrong.extend(findings.iter().map(ToString::to_string));
@@ -95,17 +109,17 @@ impl Sources {
             reports: Vec::new(),
         };
         for feed in &config.dns.feeds {
-            if let Err(error) = sources.read_answers(feed, now) {
+            if let Err(error) = sources.read_answers_through(feed, now, open) {
                 wrong.push(error);
             }
         }
         for list in &config.dns.ranges {
-            if let Err(error) = sources.read_ranges(list) {
+            if let Err(error) = sources.read_ranges(list, open) {
                 wrong.push(error);
             }
         }
         for scan in &config.dns.scans {
-            if let Err(error) = sources.read_scan(scan, now) {
+            if let Err(error) = sources.read_scan(scan, now, open) {
                 wrong.push(error);
             }
         }
@@ -114,6 +128,15 @@ impl Sources {
 
     /// Reads one more file of answers.
     pub fn read_answers(&mut self, feed: &FileFeed, now: Timestamp) -> Result<(), String> {
+        self.read_answers_through(feed, now, &|_, file| Box::new(file))
+    }
+
+    fn read_answers_through(
+        &mut self,
+        feed: &FileFeed,
+        now: Timestamp,
+        open: Open<'_>,
+    ) -> Result<(), String> {
         let path = &feed.path;
         let failed = |error: String| format!("{}: {error}", path.display());
         let file = File::open(path).map_err(|error| failed(error.to_string()))?;
@@ -123,7 +146,7 @@ impl Sources {
             dated: written(&file),
             ..Reading::new(feed.coverage, now)
         };
-        let report = read_into(&mut self.knowledge, &source, file, &reading)
+        let report = read_into(&mut self.knowledge, &source, open(path, file), &reading)
             .map_err(|error| failed(error.to_string()))?;
         self.knowledge.settle();
         self.reports.push(FeedReport { path: path.to_owned(), report });
@@ -132,22 +155,22 @@ impl Sources {
 
     /// Reads one more file of scan data. Records without a time are as old as
     /// the file.
-    fn read_scan(&mut self, path: &Path, now: Timestamp) -> Result<(), String> {
+    fn read_scan(&mut self, path: &Path, now: Timestamp, open: Open<'_>) -> Result<(), String> {
         let failed = |error: String| format!("{}: {error}", path.display());
         let file = File::open(path).map_err(|error| failed(error.to_string()))?;
         let made = written(&file);
-        let report = self.scans.read(file, made, now);
+        let report = self.scans.read(open(path, file), made, now);
         self.scanned.push((path.to_owned(), report.map_err(|error| failed(error.to_string()))?));
         Ok(())
     }
 
     /// Reads one more list of address ranges.
-    fn read_ranges(&mut self, list: &RangeFile) -> Result<(), String> {
+    fn read_ranges(&mut self, list: &RangeFile, open: Open<'_>) -> Result<(), String> {
         let path = &list.path;
         let failed = |error: String| format!("{}: {error}", path.display());
         let file = File::open(path).map_err(|error| failed(error.to_string()))?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        let report = self.ranges.read(file, list.provider.as_deref(), &stem);
+        let report = self.ranges.read(open(path, file), list.provider.as_deref(), &stem);
         self.lists.push((path.clone(), report.map_err(|problem| failed(problem.to_string()))?));
         Ok(())
     }
