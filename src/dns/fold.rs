@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::knowledge::{Entry, Knowledge, NameId};
 
-use super::seen::{SourceId, Span, Spans};
+use super::seen::{SourceId, Spans};
 use super::sieve::Sieve;
 use super::traces::{NameHash, RegistrableId, Registrables, Trace};
 use crate::model::domain::DomainName;
@@ -83,9 +83,30 @@ impl Knowledge {
         self.bounds.as_ref().is_some_and(|bounds| bounds.full)
     }
 
+    /// Waits while a checkpoint is written, as long as facts gather that fit
+    /// once more.
     pub(super) fn fold_if_due(&mut self) {
+        let waits = self.underway.is_some();
+        let is_due =
+            |bounds: &Bounds| self.facts >= bounds.due + if waits { bounds.room } else { 0 };
+        if self.bounds.as_deref().is_some_and(is_due) {
+            self.fold();
+        }
+    }
+
+    /// Gets a table that was read back into order.
+    pub(super) fn restored(&mut self) {
         if self.bounds.as_ref().is_some_and(|bounds| self.facts >= bounds.due) {
             self.fold();
+        } else {
+            self.keep_within_memory();
+        }
+    }
+
+    /// Notes, between foldings, whether traces and `other` bytes are too much.
+    pub(super) fn note_memory(&mut self, other: usize) {
+        if let Some(bounds) = &mut self.bounds {
+            bounds.full = self.traces.memory() + other > bounds.memory;
         }
     }
 
@@ -149,7 +170,7 @@ impl Knowledge {
         }
         if !news.is_empty() {
             for (address, trace) in self.traces.take_named(&news) {
-                self.put_back(news[&trace.name], address, trace.span());
+                self.put_back(news[&trace.name], address, trace);
             }
         }
         self.recall(self.addresses_of(&chains));
@@ -174,15 +195,18 @@ impl Knowledge {
                 };
                 // A table that is full of names keeps the trace.
                 match id {
-                    Ok(id) => self.put_back(id, address, trace.span()),
+                    Ok(id) => self.put_back(id, address, trace),
                     Err(_) => self.traces.add(address, trace),
                 }
             }
         }
     }
 
-    fn put_back(&mut self, id: NameId, address: IpAddr, span: Span) {
-        if self.insert_address(id, address, span, false).is_ok() {
+    fn put_back(&mut self, id: NameId, address: IpAddr, trace: Trace) {
+        if let Some(underway) = &mut self.underway {
+            underway.taken_back(id, address, &trace, self.traces.owners.text(trace.owner));
+        }
+        if self.insert_address(id, address, trace.span(), false).is_ok() {
             self.gone.folded = self.gone.folded.saturating_sub(1);
         } else {
             self.gone.evicted += 1;
@@ -257,6 +281,7 @@ impl Knowledge {
 
     /// Lets go of names without facts. Ids change.
     fn tidy(&mut self) {
+        self.drop_checkpoint();
         let mut used: Vec<bool> = self
             .entries
             .iter()

@@ -15,6 +15,7 @@ use serde::Serialize;
 use smallvec::SmallVec;
 
 use super::answer::{Answer, AnswerData, Coverage, Refused};
+use super::checkpoint::Underway;
 use super::fold::{Bounds, Gone};
 use super::seen::{Seen, SourceId, Span, Spans};
 use super::traces::Traces;
@@ -60,6 +61,8 @@ pub struct Knowledge {
     pub(super) traces: Traces,
     pub(super) bounds: Option<Box<Bounds>>,
     pub(super) gone: Gone,
+    /// The checkpoint that is being written.
+    pub(super) underway: Option<Box<Underway>>,
 }
 
 /// How full the table is.
@@ -101,24 +104,31 @@ impl Knowledge {
             more_days: 0,
             coverage: answer.coverage,
         };
+        self.insert_span(answer.name, answer.data, span)?;
+        self.fold_if_due();
+        Ok(())
+    }
+
+    pub(super) fn insert_span(
+        &mut self,
+        name: DomainName,
+        data: AnswerData,
+        span: Span,
+    ) -> Result<(), Refused> {
         let facts_full = self.facts >= MOST_FACTS || self.is_out_of_memory();
         // A name is a new fact at least, and takes memory by itself.
         let unknown = |name| facts_full && !self.places.contains_key(name);
-        match answer.data {
-            AnswerData::Address(_) if unknown(&answer.name) => return Err(Refused::TooManyFacts),
-            AnswerData::Alias(target) if unknown(&answer.name) || unknown(&target) => {
-                return Err(Refused::TooManyFacts);
+        match data {
+            AnswerData::Address(_) if unknown(&name) => Err(Refused::TooManyFacts),
+            AnswerData::Alias(target) if unknown(&name) || unknown(&target) => {
+                Err(Refused::TooManyFacts)
             }
             AnswerData::Address(address) => {
-                let id = self.intern(answer.name)?;
-                self.insert_address(id, address, span, facts_full)?;
+                let id = self.intern(name)?;
+                self.insert_address(id, address, span, facts_full)
             }
-            AnswerData::Alias(target) => {
-                self.insert_alias(answer.name, target, span, facts_full)?;
-            }
+            AnswerData::Alias(target) => self.insert_alias(name, target, span, facts_full),
         }
-        self.fold_if_due();
-        Ok(())
     }
 
     pub(super) fn insert_address(

@@ -10,6 +10,7 @@ pub mod answer;
 mod capture;
 mod carry;
 pub mod chain;
+pub mod checkpoint;
 pub mod dnstap;
 pub mod fold;
 pub mod knowledge;

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use hayrake::decode::{Datagram, DecodeCounts, DecodeSettings, Decoded, Decoder, export_time};
 use hayrake::dns::dnstap::frames::{ControlKind, LONGEST_CONTROL, LONGEST_DATA, control_frame};
 use hayrake::dns::dnstap::{FrameError, MessageType, Tap, message};
-use hayrake::dns::{self, Answer, Coverage, ReadReport, Reading};
+use hayrake::dns::{self, Answer, Coverage, Knowledge, ReadReport, Reading};
 use hayrake::model::time::Timestamp;
 use hayrake::receive::pcap;
 
@@ -259,4 +259,38 @@ pub(crate) fn dns_message(data: &[u8]) {
     if told.len() <= LONGEST_DATA {
         assert_eq!((tapped.report.units, tapped.error), (1, None));
     }
+}
+
+/// Any bytes as a checkpoint of the table of DNS answers: what is taken reads
+/// back the same, and memory stays within what the bytes pay for.
+pub(crate) fn dns_checkpoint(data: &[u8]) {
+    let _ = restored(data);
+}
+
+/// Reads a checkpoint and checks the laws.
+pub(crate) fn restored(data: &[u8]) -> Option<dns::checkpoint::Restored> {
+    let now = Timestamp::from_millis(1_795_255_200_000);
+    let table =
+        || Knowledge::bounded(["*.maker.example".parse().unwrap()].into_iter().collect(), 8 << 20);
+    let mut dns = table();
+    let restored = match dns.restore(data, now, |source| source != "unwanted") {
+        Ok(restored) => restored,
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            return None;
+        }
+    };
+    dns.settle();
+    assert!(restored.facts + restored.traces + restored.refused <= data.len() as u64);
+    // Pages of traces are some megabytes however few they are.
+    assert!(dns.memory() <= (4 << 20) + 400 * data.len(), "{}", dns.memory());
+    let mut bytes = Vec::new();
+    dns.write_whole(|_| true, &mut bytes).unwrap();
+    let mut again = table();
+    let back = again.restore(&*bytes, now, |_| true).unwrap();
+    again.settle();
+    assert_eq!((back.refused, back.unwanted), (0, 0));
+    let sizes = [&dns, &again].map(|dns| (dns.size().facts, dns.size().traces));
+    assert_eq!(sizes[0], sizes[1]);
+    Some(restored)
 }

@@ -8,7 +8,7 @@ use super::registrables::RegistrableId;
 use super::{MOST_TRACES, NameHash, Trace};
 
 /// Pages of each address family.
-const PAGES: usize = 1 << 16;
+pub(super) const PAGES: usize = 1 << 16;
 
 /// Where an address is kept.
 pub(super) trait Key: Copy + Ord {
@@ -124,6 +124,11 @@ impl<K: Key> Book<K> {
 
     pub(super) fn all(&self) -> impl Iterator<Item = &(K, Trace)> {
         self.pages.iter().flatten()
+    }
+
+    /// What is on one page; nothing beyond the last.
+    pub(super) fn page(&self, page: usize) -> impl Iterator<Item = &(K, Trace)> {
+        self.pages.get(page).into_iter().flatten()
     }
 
     pub(super) fn memory(&self) -> usize {

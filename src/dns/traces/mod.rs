@@ -18,7 +18,7 @@ use hashbrown::HashMap;
 use siphasher::sip::SipHasher13;
 use smallvec::SmallVec;
 
-use self::book::Book;
+use self::book::{Book, Key, PAGES};
 pub(super) use self::registrables::{RegistrableId, Registrables};
 use super::answer::Coverage;
 use super::seen::{SourceId, Span};
@@ -49,7 +49,16 @@ impl NameHash {
         let mut hasher = SipHasher13::new();
         hasher.write(name.as_str().as_bytes());
         let [a, b, c, d, e, f, ..] = hasher.finish().to_le_bytes();
+        Self::from_bytes([a, b, c, d, e, f])
+    }
+
+    pub(super) fn from_bytes([a, b, c, d, e, f]: [u8; 6]) -> Self {
         Self([u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]), u16::from_le_bytes([e, f])])
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; 6] {
+        let [[a, b], [c, d], [e, f]] = self.0.map(u16::to_le_bytes);
+        [a, b, c, d, e, f]
     }
 }
 
@@ -240,6 +249,25 @@ impl Traces {
     pub(super) fn all(&self) -> impl Iterator<Item = (IpAddr, &Trace)> {
         let v4 = self.v4.all().map(|(key, trace)| (IpAddr::V4((*key).into()), trace));
         v4.chain(self.v6.all().map(|(key, trace)| (address_v6(*key), trace)))
+    }
+
+    /// Pages in which traces can be gone through bit by bit: while traces are
+    /// taken out, what stays keeps its page.
+    pub(super) const PAGES: usize = 2 * PAGES;
+
+    /// The page on which the traces of `address` are.
+    pub(super) fn page_of(address: IpAddr) -> usize {
+        match address {
+            IpAddr::V4(v4) => v4.to_bits().page(),
+            IpAddr::V6(v6) => PAGES + key_v6(v6).page(),
+        }
+    }
+
+    /// The traces of one page, by address.
+    pub(super) fn page(&self, page: usize) -> impl Iterator<Item = (IpAddr, &Trace)> {
+        let v4 = self.v4.page(page).map(|(key, trace)| (IpAddr::V4((*key).into()), trace));
+        let v6 = page.checked_sub(PAGES).into_iter().flat_map(|page| self.v6.page(page));
+        v4.chain(v6.map(|(key, trace)| (address_v6(*key), trace)))
     }
 
     /// Lets go of owners that nothing refers to any more.

@@ -12,6 +12,11 @@ pub(in crate::dns) struct RegistrableId(pub(super) u32);
 impl RegistrableId {
     /// Many different ones.
     pub(in crate::dns) const MANY: Self = Self(u32::MAX);
+
+    /// Its place among all, but for many.
+    pub(in crate::dns) fn place(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// All that are known.
