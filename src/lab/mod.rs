@@ -9,4 +9,5 @@
 //! the command line, dates and seeds come in as arguments. There is no second
 //! matcher and no second chain.
 
+pub mod evaluate;
 pub mod traffic;

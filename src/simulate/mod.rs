@@ -3,7 +3,8 @@
 //! Everything follows from a seed and a signature set: who has which devices
 //! ([`Isp`]), where their servers live and what resolvers answered
 //! ([`names`]), what passes through the routers and what of it is sampled, and
-//! the bytes that the routers export ([`export`]). [`truth`] says what a
+//! the bytes that the routers export ([`export`]). [`visibility`] says how well
+//! the traffic model agrees with what the paper saw, [`truth`] what a
 //! collector should find, [`score`] how well it did.
 //!
 //! Nothing here reads a clock or a file: the simulated time comes from the
@@ -27,6 +28,7 @@ pub mod score;
 mod tests;
 mod traffic;
 pub mod truth;
+pub mod visibility;
 
 pub use addresses::{IspPrefix, MOST_LINES, REGIONS};
 pub use files::configuration;

@@ -8,8 +8,7 @@
 use super::backends::Backends;
 use super::draw::{Draw, Purpose};
 use super::export::Format;
-use super::rates::{contact_chance, rates};
-use crate::model::rules::PacketRate;
+use super::rates::{Habit, Manner};
 use crate::signature::SignatureSet;
 
 /// Share of lines with a device.
@@ -64,10 +63,8 @@ pub(super) struct Contact {
     pub(super) group: usize,
     /// Which of the group's names it uses, as its region or batch has it.
     pub(super) name: usize,
-    /// Chance that it talks to the group at all in an hour.
-    pub(super) chance: f64,
-    /// How much, then.
-    pub(super) rate: PacketRate,
+    /// How often and how much.
+    pub(super) habit: Habit,
 }
 
 /// A device on a line.
@@ -77,8 +74,6 @@ pub(super) struct Device {
     pub(super) class: usize,
     /// The host part of its address.
     pub(super) host: u64,
-    /// Chance that it is silent for an hour, unless somebody uses it.
-    pub(super) quiet: f64,
     pub(super) contacts: Vec<Contact>,
 }
 
@@ -171,31 +166,29 @@ impl<'a> Market<'a> {
         let wanted = draw.unit() * self.cumulated.last().copied().unwrap_or(0.0);
         let class = self.cumulated.partition_point(|sum| *sum <= wanted);
         let class = class.min(self.cumulated.len() - 1);
-        let mut of_class = (usize::MAX, 0);
+        self.device_of(draw, class)
+    }
+
+    /// Draws a device of a class.
+    pub(super) fn device_of(&self, draw: &mut Draw, class: usize) -> Device {
+        let manner = Manner::new(draw);
+        let mut of_class = usize::MAX;
         let contacts = self.groups[class]
             .iter()
             .map(|group| {
                 let backend = &self.backends.groups[*group];
-                // Places are counted within a class: every class above keeps
-                // its own two groups that are always contacted.
-                of_class = if of_class.0 == backend.class {
-                    (backend.class, of_class.1 + 1)
-                } else {
-                    (backend.class, 0)
-                };
+                // The first group of every class is a main one.
+                let is_main = of_class != backend.class;
+                of_class = backend.class;
                 Contact {
                     group: *group,
                     name: draw.index(backend.names.len()),
-                    chance: contact_chance(draw, of_class.1),
-                    rate: rates(draw, backend.rate),
+                    habit: manner.habit(draw, is_main, backend.rate),
                 }
             })
             .collect();
         let host = u64::from(draw.below(u32::MAX)) << 16 | 0xbeef;
-        // A third of device hours show nothing at the paper's rate (§3); here
-        // a quarter is silence of the device, the rest is left to sampling.
-        let share = draw.unit();
-        Device { class, host, quiet: 0.75 * share * share, contacts }
+        Device { class, host, contacts }
     }
 }
 

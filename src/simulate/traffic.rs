@@ -9,6 +9,7 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::addresses::Plan;
@@ -29,6 +30,8 @@ pub const ACTIVE: Duration = Duration::from_secs(60);
 const CONVERSATIONS: u32 = 60;
 /// Share of packets that go from the line to the server.
 const UP: f64 = 0.45;
+/// Milliseconds in which the packets of a slight contact come.
+const BURST: u32 = 30_000;
 /// Milliseconds in an hour.
 const HOUR: u32 = 3_600_000;
 
@@ -112,8 +115,8 @@ impl Hour<'_> {
                 protocol: other.port.protocol,
             };
             let up = part.iter().filter(|_| draw.chance(UP)).count();
-            self.direction(draw, &talk, true, up, out, &mut |_| {});
-            self.direction(draw, &talk, false, part.len() - up, out, &mut |_| {});
+            self.direction(draw, &talk, true, 0..HOUR, up, out, &mut |_| {});
+            self.direction(draw, &talk, false, 0..HOUR, part.len() - up, out, &mut |_| {});
         }
     }
 
@@ -129,17 +132,9 @@ impl Hour<'_> {
         out: &mut Vec<Cached>,
     ) {
         let used = draw.chance(in_use(self.of_day));
-        if !used && draw.chance(device.quiet) {
-            return;
-        }
         for contact in &device.contacts {
-            // Using a device makes it talk to what it otherwise rarely does.
-            let chance = if used { (contact.chance * 2.0).min(1.0) } else { contact.chance };
-            if !draw.chance(chance) {
-                continue;
-            }
-            let rate = if used { contact.rate.active } else { contact.rate.idle };
-            let mean = rate / f64::from(self.sampling.get());
+            let Some(exchange) = contact.habit.exchange(draw, used) else { continue };
+            let mean = exchange.packets / f64::from(self.sampling.get());
             let up = draw.poisson(mean * UP) as usize;
             let down = draw.poisson(mean * (1.0 - UP)) as usize;
             if up + down == 0 {
@@ -166,17 +161,26 @@ impl Hour<'_> {
                     row.sampled(self.number, at);
                 }
             };
-            self.direction(draw, &talk, true, up, out, &mut mark);
-            self.direction(draw, &talk, false, down, out, &mut mark);
+            let times = if exchange.at_once {
+                let from = draw.below(HOUR - BURST);
+                from..from + BURST
+            } else {
+                0..HOUR
+            };
+            self.direction(draw, &talk, true, times.clone(), up, out, &mut mark);
+            self.direction(draw, &talk, false, times, down, out, &mut mark);
         }
     }
 
-    /// Draws `packets` sampled packets of one direction and caches them.
+    /// Draws `packets` sampled packets of one direction at some of `times`,
+    /// milliseconds of the hour, and caches them.
+    #[expect(clippy::too_many_arguments, reason = "one direction of one conversation")]
     fn direction(
         &self,
         draw: &mut Draw,
         talk: &Conversation,
         up: bool,
+        times: Range<u32>,
         packets: usize,
         out: &mut Vec<Cached>,
         mark: &mut dyn FnMut(Timestamp),
@@ -184,7 +188,8 @@ impl Hour<'_> {
         if packets == 0 {
             return;
         }
-        let mut times: Vec<u32> = (0..packets).map(|_| draw.below(HOUR)).collect();
+        let mut times: Vec<u32> =
+            (0..packets).map(|_| times.start + draw.below(times.end - times.start)).collect();
         times.sort_unstable();
         let mut open: Option<Cached> = None;
         for time in times {
