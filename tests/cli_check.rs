@@ -109,6 +109,11 @@ fn signatures_are_listed_shown_checked_and_compared() {
     assert_eq!(checked.status.code(), Some(2));
     assert_eq!(stdout(&checked).lines().count(), 2, "{checked:?}");
     assert_eq!(hayrake(&["signature", "list", "--dir", "c"], here).status.code(), Some(2));
+    write_kettle(&here.join("d"), KETTLE);
+    fs::write(here.join("d/product/pot.yaml"), KETTLE.replace("kettle", "pot")).unwrap();
+    let alike = hayrake(&["signature", "check", "--dir", "d", "--stale-after", "4000000"], here);
+    assert_eq!(alike.status.code(), Some(1));
+    assert!(stdout(&alike).contains("pot.yaml:6: warning: the same groups as"), "{alike:?}");
     assert_eq!(hayrake(&["signature", "diff", "a", "a"], here).status.code(), Some(0));
     let compared = hayrake(&["signature", "diff", "a", "b"], here);
     assert_eq!(compared.status.code(), Some(1));

@@ -1,12 +1,13 @@
 //! `hayrake signature`: look at what people wrote about devices.
 
+mod list;
+
 use std::path::PathBuf;
 
 use super::Outcome;
 use super::check::{judge, today};
-use super::detectable::rules_today;
 use crate::config::SignatureSource;
-use crate::signature::{Description, HEADING, SignatureSet, diff, rows};
+use crate::signature::{Description, Freshness, SignatureSet, diff};
 
 /// List, show, check and compare signatures.
 ///
@@ -52,6 +53,9 @@ enum Action {
     Check {
         #[command(flatten)]
         folder: Folder,
+        /// Days after which facts are stale.
+        #[arg(long, value_name = "DAYS", default_value_t = Freshness::DAYS)]
+        stale_after: u32,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -80,10 +84,11 @@ struct Folder {
 impl Signature {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
         match self.action {
-            Action::List { config, folder, json } => list(config, folder, json),
+            Action::List { config, folder, json } => list::list(config, folder.dir, json),
             Action::Show { class, folder, json } => show(&open(folder.dir)?, &class, json),
-            Action::Check { folder, json } => {
-                let examined = source(folder.dir).check(today());
+            Action::Check { folder, stale_after, json } => {
+                let freshness = Freshness { today: today(), days: stale_after };
+                let examined = source(folder.dir).check(freshness);
                 if json {
                     println!("{}", serde_json::to_string_pretty(&examined.findings)?);
                 } else {
@@ -114,23 +119,6 @@ fn source(dir: Option<PathBuf>) -> SignatureSource {
 
 fn open(dir: Option<PathBuf>) -> anyhow::Result<SignatureSet> {
     source(dir).load().map_err(super::findings)
-}
-
-fn list(config: Option<PathBuf>, folder: Folder, json: bool) -> anyhow::Result<Outcome> {
-    let config = config.map(|path| super::config(&path)).transpose()?;
-    let set = match (&config, folder.dir) {
-        (Some(config), None) => config.signatures.load().map_err(super::findings)?,
-        (_, dir) => open(dir)?,
-    };
-    let rules = config.map(|config| rules_today(&config, set.clone())).transpose()?;
-    let rows = rows(&set, rules.as_ref());
-    if json {
-        println!("{}", serde_json::to_string_pretty(&rows)?);
-    } else {
-        println!("{HEADING}");
-        rows.iter().for_each(|row| println!("{row}"));
-    }
-    Ok(Outcome::Fine)
 }
 
 fn show(set: &SignatureSet, class: &str, json: bool) -> anyhow::Result<Outcome> {

@@ -14,7 +14,7 @@ use jiff::civil::Date;
 
 use crate::signature::document::MAX_BYTES;
 use crate::signature::fields::Report;
-use crate::signature::{Finding, Severity};
+use crate::signature::{Finding, Freshness, Severity};
 
 /// How much of a feed `check` reads, in bytes.
 const PEEK: u64 = 1 << 18;
@@ -59,7 +59,7 @@ pub fn check(path: &Path, today: Date) -> Checked {
     }
     let mut others = Vec::new();
     if let Some((signatures, line)) = &named.signatures {
-        let examined = signatures.check(today);
+        let examined = signatures.check(Freshness::on(today));
         if examined.set.is_none() {
             report.error(
                 *line,

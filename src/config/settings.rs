@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnetwork::IpNetwork;
-use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::dns::Coverage;
 use crate::dns::dnstap::MessageTypes;
-use crate::signature::{Examined, Finding, SignatureSet, check_dir, check_shipped, load, shipped};
+use crate::signature::{
+    Examined, Finding, Freshness, SignatureSet, check_dir, check_shipped, load, shipped,
+};
 
 /// The whole configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -209,10 +210,10 @@ impl SignatureSource {
     }
 
     /// Reads the signatures and says all there is to say about them.
-    pub fn check(&self, today: Date) -> Examined {
+    pub fn check(&self, freshness: Freshness) -> Examined {
         match self {
-            Self::Shipped => check_shipped(Some(today)),
-            Self::Dir(dir) => check_dir(dir, Some(today)),
+            Self::Shipped => check_shipped(Some(freshness)),
+            Self::Dir(dir) => check_dir(dir, Some(freshness)),
         }
     }
 }

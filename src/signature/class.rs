@@ -10,6 +10,7 @@ use super::definition::{ClassDefinition, GroupDefinition};
 use super::document::{Node, parse};
 use super::fields::{Fields, Report, quote};
 use super::tables::Defaults;
+use super::tenants::has_suffixes_below;
 use crate::model::domain::NamePattern;
 use crate::model::endpoint::Port;
 use crate::model::group::GroupId;
@@ -59,6 +60,8 @@ pub(super) struct Draft {
     pub(super) definition: Option<ClassDefinition>,
     /// The line of each group of the definition.
     pub(super) group_lines: Vec<usize>,
+    /// The line of each name of each group.
+    pub(super) name_lines: Vec<Vec<usize>>,
     /// The line of `checked`.
     pub(super) checked_line: usize,
 }
@@ -77,6 +80,7 @@ pub(super) fn read(
         parent: None,
         definition: None,
         group_lines: Vec::new(),
+        name_lines: Vec::new(),
         checked_line: 1,
     };
     if !is_class_name(class) {
@@ -223,12 +227,13 @@ fn read_groups(
     let mut seen = HashMap::new();
     let groups: Vec<_> =
         items.iter().map(|item| read_group(item, &draft.class, &mut seen, report)).collect();
-    let groups: Vec<_> = groups.into_iter().collect::<Option<_>>()?;
+    let (groups, name_lines): (Vec<_>, _) = groups.into_iter().collect::<Option<_>>()?;
     if !groups.iter().any(|group: &GroupDefinition| group.role == Role::Primary) {
         report.error(node.line, "no group with `role: primary`", allowed);
         return None;
     }
     draft.group_lines = items.iter().map(|item| item.line).collect();
+    draft.name_lines = name_lines;
     Some(groups)
 }
 
@@ -237,11 +242,11 @@ fn read_group(
     class: &str,
     seen: &mut HashMap<NamePattern, usize>,
     report: &mut Report,
-) -> Option<GroupDefinition> {
+) -> Option<(GroupDefinition, Vec<usize>)> {
     let fields = Fields::read(node, "the group", &GROUP_KEYS, report)?;
     let names = fields.required("names", NAMES, report).and_then(|node| {
         read_list(node, "names", NAMES, MAX_NAMES, report, |item, report| {
-            read_name(item, seen, report)
+            Some((read_name(item, seen, report)?, item.line))
         })
     });
     let role = "primary, support";
@@ -255,15 +260,16 @@ fn read_group(
     let ports = optional(&fields, "ports", Vec::new(), |node| read_ports(node, report));
     let packets_per_hour =
         optional(&fields, "packets_per_hour", None, |node| read_rate(node, report).map(Some));
-    let names = names?;
+    let (names, lines): (Vec<NamePattern>, _) = names?.into_iter().unzip();
     let first = names.first()?.to_string();
-    Some(GroupDefinition {
+    let group = GroupDefinition {
         id: GroupId::new(class, &first),
         names,
         role: role?,
         ports: ports?,
         packets_per_hour: packets_per_hour?,
-    })
+    };
+    Some((group, lines))
 }
 
 /// A list of 1 to `most` items, every one of which is read before any is used.
@@ -305,12 +311,15 @@ fn read_name(
     }
     // Under a public suffix (also a private one such as a cloud's) anybody
     // can register, so such a name says nothing about a maker.
+    let owned = "a name that one owner has registered";
     if psl::domain_str(name.as_str()).is_none() {
-        report.error(
-            node.line,
-            format!("{}, a suffix under which anybody can register", quote(text)),
-            "a name that one owner has registered",
-        );
+        let found = format!("{}, a suffix under which anybody can register", quote(text));
+        report.error(node.line, found, owned);
+        return None;
+    }
+    if matches!(pattern, NamePattern::Below(_)) && has_suffixes_below(name) {
+        let found = format!("{}, above suffixes under which anybody can register", quote(text));
+        report.error(node.line, found, owned);
         return None;
     }
     if let Some(first) = seen.insert(pattern.clone(), node.line) {

@@ -4,13 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::civil::Date;
-
 use super::class::{self, Draft};
 use super::definition::{ClassDefinition, Owners, SignatureSet};
 use super::fields::{Report, quote};
 use super::finding::{Finding, Severity};
-use super::review::review;
+use super::review::{Freshness, review};
 use super::tables::{Defaults, read_defaults, read_owners};
 use crate::model::rules::Level;
 
@@ -63,8 +61,8 @@ pub fn compile(files: &[SourceFile]) -> Result<SignatureSet, Vec<Finding>> {
 }
 
 /// Compiles the files of one folder and says all there is to say about them;
-/// whether facts are stale only when it is told the day.
-pub fn examine(files: &[SourceFile], today: Option<Date>) -> Examined {
+/// whether facts are stale only when it is told when they are.
+pub fn examine(files: &[SourceFile], freshness: Option<Freshness>) -> Examined {
     let mut findings = Vec::new();
     let mut defaults = Defaults::default();
     let mut owners = Owners::default();
@@ -94,7 +92,7 @@ pub fn examine(files: &[SourceFile], today: Option<Date>) -> Examined {
     drafts.sort_by(|(a, _), (b, _)| (a.level, &a.class).cmp(&(b.level, &b.class)));
     check_together(&mut drafts);
     if !drafts.iter().any(|(_, report)| report.has_errors()) {
-        review(&mut drafts, today);
+        review(&mut drafts, freshness);
     }
     let mut classes = Vec::with_capacity(drafts.len());
     for (draft, report) in drafts {

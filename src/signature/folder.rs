@@ -6,13 +6,13 @@ use std::io::Read;
 use std::path::Path;
 
 use include_dir::{Dir, include_dir};
-use jiff::civil::Date;
 
 use super::compile::{Examined, MAX_CLASSES, SourceFile, examine};
 use super::definition::SignatureSet;
 use super::document::MAX_BYTES;
 use super::fields::Report;
 use super::finding::Finding;
+use super::review::Freshness;
 
 static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/signatures");
 
@@ -22,14 +22,14 @@ pub fn load(dir: &Path) -> Result<SignatureSet, Vec<Finding>> {
 }
 
 /// Reads a signature folder and says all there is to say about it.
-pub fn check_dir(dir: &Path, today: Option<Date>) -> Examined {
+pub fn check_dir(dir: &Path, freshness: Option<Freshness>) -> Examined {
     let mut files = Vec::new();
     let mut findings = Vec::new();
     gather(dir, "", &mut files, &mut findings);
     if findings.is_empty() && files.is_empty() {
         findings.push(problem(dir, "no signature file", "at least one <level>/<class>.yaml"));
     }
-    let mut examined = examine(&files, today);
+    let mut examined = examine(&files, freshness);
     if !findings.is_empty() {
         examined.set = None;
         examined.findings.extend(findings);
@@ -45,10 +45,10 @@ pub fn shipped() -> Result<SignatureSet, Vec<Finding>> {
 
 /// The signatures that are part of the program, and what is to be said about
 /// them.
-pub fn check_shipped(today: Option<Date>) -> Examined {
+pub fn check_shipped(freshness: Option<Freshness>) -> Examined {
     let mut files = Vec::new();
     embedded(&SHIPPED, &mut files);
-    examine(&files, today)
+    examine(&files, freshness)
 }
 
 fn embedded(dir: &Dir<'_>, files: &mut Vec<SourceFile>) {
