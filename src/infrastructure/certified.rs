@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::certificates::{Certified, Scans};
+use super::hosting;
 use super::judge::{Judge, JudgedAddress, NameJudgement};
 use super::owner::owner_of;
 use super::verdict::{Sharing, Verdict};
@@ -28,6 +29,10 @@ impl Judge<'_> {
         known: &NameJudgement,
     ) -> Option<NameJudgement> {
         if !matches!(known.verdict, Verdict::Undecided { .. } | Verdict::Unresolvable) {
+            return None;
+        }
+        // A platform's certificate is the tenant's, its addresses are not.
+        if hosting::shared_by_design(name).is_some() {
             return None;
         }
         let scans: &Scans = self.signals().scans?;

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
+use super::hosting;
 use super::settings::VerdictSettings;
 use super::signals::Signals;
 use super::tenants::{Registry, Roots, Tenant, Tenants};
@@ -184,6 +185,9 @@ impl<'a> Judge<'a> {
         // Who else is behind such an address is a matter of time.
         let range = self.signals.ranges.and_then(|ranges| ranges.shared_by_design(address));
         sharing.extend(range.map(|range| Sharing::ByDesign { address, range }));
+        if sharing.is_empty() {
+            sharing.extend(self.hosted(&reached, &tenants, owner));
+        }
         let mut others_from: Option<Timestamp> = None;
         for other in self.others(&tenants, owner) {
             let presence = reached.presence;
@@ -212,6 +216,28 @@ impl<'a> Judge<'a> {
         JudgedAddress { reached, sharing, crowded: false, strays }
     }
 
+    /// The name of a platform through which the owner's names lead to the
+    /// address, if the platform puts many behind one.
+    fn hosted(
+        &mut self,
+        reached: &Reached,
+        tenants: &Tenants,
+        owner: &Arc<str>,
+    ) -> Option<Sharing> {
+        let own = |tenant: &&Tenant| {
+            let roots = &tenant.roots.list;
+            roots.iter().any(|root| root.owner == *owner)
+                || self.registry.owner(tenant.name) == *owner
+        };
+        let on_it = tenants.list.iter().filter(own).map(|tenant| tenant.name);
+        let mut ways = reached.chain.iter().copied().chain(on_it);
+        ways.find_map(|id| {
+            let name = self.dns.name(id);
+            let platform = hosting::shared_by_design(name)?;
+            Some(Sharing::Hosted { address: reached.address, name: name.clone(), platform })
+        })
+    }
+
     fn tenants(&mut self, address: IpAddr) -> Rc<Tenants> {
         let registry = &mut self.registry;
         let made =
@@ -232,7 +258,7 @@ impl<'a> Judge<'a> {
             let often = self.settings.counts(&tenant.seen);
             if self.stands_for_itself(tenant, owner) {
                 let own = self.registry.owner(tenant.name);
-                if own != *owner {
+                if own != *owner && !hosting::is_machine(self.dns.name(tenant.name)) {
                     others.push(Other::Foreign(FoundForeign {
                         root: tenant.name,
                         owner: own,

@@ -10,6 +10,7 @@
 
 pub mod certificates;
 mod certified;
+mod hosting;
 mod judge;
 mod owner;
 pub mod ranges;

@@ -32,6 +32,12 @@ pub struct Sharers {
     /// One of those ranges' services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
+    /// How many addresses are reached through names of a platform that puts
+    /// many customers behind one address.
+    pub hosted: usize,
+    /// One of those platforms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<&'static str>,
     /// How many names lead further than was followed.
     pub endless: usize,
 }
@@ -66,6 +72,11 @@ impl Sharers {
                     sharers.by_design += 1;
                     let service = || format!("{} {}", range.provider, range.service);
                     sharers.service.get_or_insert_with(|| service().trim_end().to_owned());
+                }
+                Sharing::Hosted { address, platform, .. } => {
+                    shared.insert(*address);
+                    sharers.hosted += 1;
+                    sharers.platform.get_or_insert(platform);
                 }
                 Sharing::ManyAliases { .. } => sharers.endless += 1,
                 Sharing::ManyNames { address, .. } => {
@@ -108,6 +119,14 @@ impl fmt::Display for Sharers {
             let lie = if self.by_design == 1 { "lies" } else { "lie" };
             let addresses = counted(self.by_design, "address");
             said.push(format!("{addresses} {lie} in ranges shared by design, as {service} is"));
+        }
+        if self.hosted > 0 {
+            let platform = self.platform.unwrap_or("a platform");
+            let are = if self.hosted == 1 { "is" } else { "are" };
+            let addresses = counted(self.hosted, "address");
+            said.push(format!(
+                "{addresses} {are} reached through {platform}, where one address serves many customers"
+            ));
         }
         if self.crowded > 0 {
             let was = if self.crowded == 1 { "was" } else { "were" };
@@ -179,6 +198,15 @@ mod tests {
             day: Day(1),
             source: "a".to_owned(),
         };
+        let hosted = Sharing::Hosted {
+            address: [198, 51, 100, 8].into(),
+            name: "a.firebaseio.com".parse().unwrap(),
+            platform: "Firebase",
+        };
+        assert_eq!(
+            said(&[hosted]),
+            "1 address is reached through Firebase, where one address serves many customers"
+        );
         assert!(said(&[crowd]).starts_with("1 address was given for very many owners"));
         assert_eq!(
             said(&[foreign(1, "*", "www.a.example")]),

@@ -105,6 +105,16 @@ pub enum Sharing {
         /// The service and its range.
         range: RangeMention,
     },
+    /// A name that the name leads through belongs to a platform that puts many
+    /// customers behind one address, whoever was seen there so far.
+    Hosted {
+        /// The address.
+        address: IpAddr,
+        /// The platform's name.
+        name: DomainName,
+        /// The platform.
+        platform: &'static str,
+    },
     /// The name leads to a knot of aliases that was not followed to its end.
     ManyAliases {
         /// The name.
@@ -190,6 +200,10 @@ impl fmt::Display for Sharing {
             Self::ByDesign { address, range } => write!(
                 f,
                 "{address} lies in {range}, where one address serves many customers by design"
+            ),
+            Self::Hosted { address, name, platform } => write!(
+                f,
+                "{address} is reached through {name} of {platform}, where one address serves many customers by design"
             ),
             Self::ManyAliases { name } => {
                 write!(f, "{name} leads to more aliases than are followed")
