@@ -1,22 +1,26 @@
 //! The table of DNS answers at an operator's scale:
-//! `cargo bench --bench dns_table` (a part alone: `-- stream`, `-- memory`).
+//! `cargo bench --bench dns_table` (a part alone: `-- stream`, `-- memory`,
+//! `-- checkpoint`).
 //!
 //! `stream` reads ten million COF lines on one core, one in ten an alias, into
 //! a table with the usual limit. `memory` fills a table with twenty million
 //! addresses, one in ten IPv6, of which three in ten have a second owner, and
 //! five thousand signature names behind aliases; it prints what the process
-//! holds and how long asking takes. Both print their figures once, since one
-//! run is long enough.
+//! holds and how long asking takes. `checkpoint` writes that table to a file
+//! beside the program, in slices as a service does, and reads it back. All print
+//! their figures once, since one run is long enough.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at what cannot be")]
 #![allow(clippy::print_stdout, reason = "figures are printed")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 use std::fmt::Write as _;
-use std::io::Read;
+use std::fs::File;
+use std::io::{Read, Write as _};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Instant;
 
+use hayrake::dns::checkpoint::Progress;
 use hayrake::dns::{Answer, AnswerData, Coverage, Knowledge, Reading, Sieve, read_into};
 use hayrake::model::domain::NamePattern;
 use hayrake::model::time::Timestamp;
@@ -38,6 +42,9 @@ fn main() {
     }
     if runs("memory") {
         memory();
+    }
+    if runs("checkpoint") {
+        checkpoint();
     }
 }
 
@@ -168,9 +175,8 @@ fn insert(dns: &mut Knowledge, name: &str, data: AnswerData, pick: u64) {
     dns.insert(answer, "bench").unwrap();
 }
 
-fn memory() {
-    let before = status("VmRSS");
-    let began = Instant::now();
+/// Twenty million addresses, and the signature names.
+fn filled() -> Knowledge {
     let mut dns = Knowledge::bounded(sieve(), LIMIT);
     for n in 0..ADDRESSES {
         let pick = mixed(n);
@@ -190,6 +196,13 @@ fn memory() {
             insert(&mut dns, &target, AnswerData::Address(address(number)), pick);
         }
     }
+    dns
+}
+
+fn memory() {
+    let before = status("VmRSS");
+    let began = Instant::now();
+    let mut dns = filled();
     let took = began.elapsed().as_secs_f64();
     let settling = Instant::now();
     dns.settle();
@@ -205,4 +218,62 @@ fn memory() {
         before / 1_000_000,
         status("VmHWM") / 1_000_000,
     );
+}
+
+fn checkpoint() {
+    let mut dns = filled();
+    dns.settle();
+    let (size, resident) = (dns.size(), status("VmRSS"));
+    let path = std::env::current_exe().unwrap().with_extension("checkpoint");
+    let mut file = File::create(&path).unwrap();
+    let (began, mut longest, mut making) = (Instant::now(), 0.0_f64, 0.0);
+    let mut slice = Vec::new();
+    dns.begin_checkpoint(|_| true, &mut slice);
+    loop {
+        let work = Instant::now();
+        let progress = dns.write_checkpoint(&mut slice, 1 << 17);
+        let took = work.elapsed().as_secs_f64();
+        (longest, making) = (longest.max(took), making + took);
+        file.write_all(&slice).unwrap();
+        slice.clear();
+        if progress != Progress::More {
+            break;
+        }
+    }
+    let more = status("VmHWM").max(resident) - resident;
+    file.sync_all().unwrap();
+    println!(
+        "checkpoint: {size:?}, {} MB resident; {} MB written in {:.1} s with the disk, {making:.1} s without, the longest slice {:.1} ms",
+        resident / 1_000_000,
+        file.metadata().unwrap().len() / 1_000_000,
+        began.elapsed().as_secs_f64(),
+        longest * 1e3,
+    );
+    println!("checkpoint: at most {} MB more than before were resident", more / 1_000_000);
+    drop(dns);
+    let began = Instant::now();
+    let (mut file, mut sum) = (File::open(&path).unwrap(), crc32fast::Hasher::new());
+    let mut buffer = vec![0; 1 << 18];
+    while let Ok(number @ 1..) = file.read(&mut buffer) {
+        sum.update(&buffer[..number]);
+    }
+    println!(
+        "checkpoint: checksum {:08x} in {:.1} s",
+        sum.finalize(),
+        began.elapsed().as_secs_f64()
+    );
+    let began = Instant::now();
+    let mut back = Knowledge::bounded(sieve(), LIMIT);
+    let restored = back.restore(File::open(&path).unwrap(), Timestamp::MAX, |_| true).unwrap();
+    let took = began.elapsed().as_secs_f64();
+    let settling = Instant::now();
+    back.settle();
+    println!(
+        "checkpoint: read back in {took:.1} s, settling {:.2} s; {restored:?}; {:?}, {} MB counted, {} MB resident",
+        settling.elapsed().as_secs_f64(),
+        back.size(),
+        back.memory() / 1_000_000,
+        status("VmRSS") / 1_000_000,
+    );
+    std::fs::remove_file(path).unwrap();
 }

@@ -14,12 +14,14 @@
 //!     + hayrake_records_queued
 //! ```
 
+mod checkpoints;
 mod declarations;
 mod feeds;
 mod table;
 
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder};
 
+pub use checkpoints::CheckpointMetrics;
 use declarations::{Declarations, Declared, reference};
 pub use feeds::FeedMetrics;
 pub use table::TableMetrics;
@@ -113,6 +115,8 @@ pub struct Metrics {
     pub class_lost: IntCounterVec,
     /// What single DNS feeds tell.
     pub feeds: FeedMetrics,
+    /// What is written for the next start.
+    pub checkpoints: CheckpointMetrics,
 
     /// Requests answered.
     pub http_requests: IntCounterVec,
@@ -322,6 +326,7 @@ impl Metrics {
             )?,
             class_lost: d.counters("hayrake_class_lost_total", "times", &["class"], CLASS_LOST)?,
             feeds: FeedMetrics::new(&mut d)?,
+            checkpoints: CheckpointMetrics::new(&mut d)?,
             http_requests: d.counters(
                 "hayrake_http_requests_total",
                 "requests",
@@ -365,36 +370,4 @@ impl Metrics {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_metric_is_declared_once_and_fully() {
-        let metrics = Metrics::new().unwrap();
-        for row in &metrics.declared {
-            assert!(row.name.starts_with("hayrake_"), "{}", row.name);
-            assert_eq!(row.name.ends_with("_total"), row.kind == "counter", "{}", row.name);
-            assert!(!row.unit.is_empty() && !row.help.is_empty(), "{}", row.name);
-            assert!(!row.labels.contains(&"line"), "{}", row.name);
-        }
-    }
-
-    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
-
-    #[test]
-    fn the_reference_is_current() {
-        let reference = Metrics::new().unwrap().reference();
-        let committed = std::fs::read_to_string(PAGE).unwrap_or_default();
-        assert!(
-            committed == reference,
-            "docs/metrics.md differs from src/metrics.rs; write it with\n\
-             cargo test --lib metrics::tests::write_the_reference -- --ignored"
-        );
-    }
-
-    #[test]
-    #[ignore = "writes docs/metrics.md"]
-    fn write_the_reference() {
-        std::fs::write(PAGE, Metrics::new().unwrap().reference()).unwrap();
-    }
-}
+mod tests;

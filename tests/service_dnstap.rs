@@ -7,6 +7,8 @@
     reason = "a panic is how a test fails, and these tests run in real time"
 )]
 
+#[path = "support/resolver.rs"]
+mod resolver;
 mod support;
 
 use std::io::{Read, Write};
@@ -18,13 +20,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hayrake::config::{DnstapSocket, load};
-use hayrake::dns::dnstap::MessageType;
 use hayrake::dns::dnstap::frames::{ControlKind, control_frame};
-use hayrake::dns::dnstap::message::frame;
 use hayrake::model::detection::Detection;
 use hayrake::model::time::Timestamp;
 use hayrake::service::clock::Clock;
 use hayrake::service::{Options, Service, StartError};
+use resolver::{data, shake_hands, take_leave, told};
 use support::{CLASS, Exporter, KETTLE, Site, eventually, line, now};
 
 /// A site whose answers come by dnstap from `feeds`, and from nowhere else.
@@ -49,48 +50,6 @@ fn start_at(site: &Site, clock: Clock) -> Service {
 
 fn start(site: &Site) -> Service {
     start_at(site, Clock::Real)
-}
-
-/// The response to a question for an A record.
-fn response(name: &str, address: Ipv4Addr) -> Vec<u8> {
-    let mut bytes = vec![0, 1, 0x84, 0, 0, 1, 0, 1, 0, 0, 0, 0];
-    for label in name.split('.') {
-        bytes.push(u8::try_from(label.len()).unwrap());
-        bytes.extend(label.as_bytes());
-    }
-    bytes.extend([0, 0, 1, 0, 1, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
-    bytes.extend(address.octets());
-    bytes
-}
-
-fn data(content: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(content.len()).unwrap();
-    [&length.to_be_bytes(), content].concat()
-}
-
-/// A data frame that says that `name` has `address` now.
-fn told(name: &str, address: Ipv4Addr) -> Vec<u8> {
-    let at = Some(Timestamp::from_secs(now()));
-    data(&frame(MessageType::ResolverResponse, at, &response(name, address)))
-}
-
-/// Says READY, waits for ACCEPT, and says START.
-fn shake_hands(stream: &mut (impl Read + Write)) {
-    stream.write_all(&control_frame(ControlKind::Ready)).unwrap();
-    expect(stream, ControlKind::Accept);
-    stream.write_all(&control_frame(ControlKind::Start)).unwrap();
-}
-
-/// Says STOP and waits for FINISH.
-fn take_leave(stream: &mut (impl Read + Write)) {
-    stream.write_all(&control_frame(ControlKind::Stop)).unwrap();
-    expect(stream, ControlKind::Finish);
-}
-
-fn expect(stream: &mut impl Read, kind: ControlKind) {
-    let mut reply = vec![0; control_frame(kind).len()];
-    stream.read_exact(&mut reply).unwrap();
-    assert_eq!(reply, control_frame(kind));
 }
 
 fn unix(site: &Site) -> UnixStream {

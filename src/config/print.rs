@@ -21,6 +21,7 @@ pub struct Printed<'c> {
     #[serde(skip_serializing_if = "Option::is_none")]
     signatures: Option<&'c Path>,
     state: &'c Path,
+    checkpoint: PrintedCheckpoint,
     http: PrintedHttp<'c>,
     lateness: String,
     max_skew: String,
@@ -102,6 +103,11 @@ struct PrintedForeign {
 }
 
 #[derive(Debug, Serialize)]
+struct PrintedCheckpoint {
+    every: String,
+}
+
+#[derive(Debug, Serialize)]
 struct PrintedHttp<'c> {
     listen: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,6 +183,7 @@ impl<'c> From<&'c Config> for Printed<'c> {
                 SignatureSource::Dir(dir) => Some(dir),
             },
             state: &config.state,
+            checkpoint: PrintedCheckpoint { every: print_duration(config.checkpoint) },
             http: PrintedHttp {
                 listen: config.http.to_string(),
                 token_file: config.token_file.as_deref(),

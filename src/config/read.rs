@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::dns::{read_dns, warn_of_no_source};
 use super::lines::read_lines;
 use super::settings::{
-    Config, DEFAULT_K, DEFAULT_LATENESS, DEFAULT_MAX_SKEW, DEFAULT_STATE, DetectionSink, Dns,
-    Exporters, SignatureSource, Vantage, Workers, default_http, default_listen,
+    Config, DEFAULT_CHECKPOINT, DEFAULT_K, DEFAULT_LATENESS, DEFAULT_MAX_SKEW, DEFAULT_STATE,
+    DetectionSink, Dns, Exporters, SignatureSource, Vantage, Workers, default_http, default_listen,
 };
 use super::values::{read_duration, read_listener, read_number, read_prefix};
 use crate::signature::document::{Node, Value, parse};
@@ -25,7 +25,7 @@ const MAX_WORKERS: u64 = 1_024;
 /// Longest path, in characters.
 const MAX_PATH: usize = 4_096;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "listen",
     "exporters",
     "vantage",
@@ -33,6 +33,7 @@ const KEYS: [&str; 13] = [
     "dns",
     "signatures",
     "state",
+    "checkpoint",
     "http",
     "lateness",
     "max_skew",
@@ -74,6 +75,21 @@ pub(super) fn read(
         "state",
         || DEFAULT_STATE.into(),
         |node| read_path(node, "state", base, report),
+    );
+    let checkpoint = or(
+        &fields,
+        "checkpoint",
+        || DEFAULT_CHECKPOINT,
+        |node| {
+            let fields = Fields::read(node, "checkpoint", &["every"], report)?;
+            let (least, most) = (Duration::from_secs(1), Duration::from_secs(3_600));
+            or(
+                &fields,
+                "every",
+                || DEFAULT_CHECKPOINT,
+                |node| read_duration(node, "every", least, most, report),
+            )
+        },
     );
     let key_file = state.clone().unwrap_or_default().join("line.key");
     let lines = fields
@@ -128,6 +144,7 @@ pub(super) fn read(
         dns: dns?,
         signatures: signatures?,
         state: state?,
+        checkpoint: checkpoint?,
         http,
         token_file,
         lateness: lateness?,

@@ -34,6 +34,8 @@ pub struct Config {
     pub signatures: SignatureSource,
     /// Folder for what survives a restart.
     pub state: PathBuf,
+    /// How often it is written while the service runs.
+    pub checkpoint: Duration,
     /// Where the API and the metrics are served.
     pub http: SocketAddr,
     /// File with the bearer token for `/lines`; without one it is off.
@@ -254,6 +256,7 @@ pub(super) const DEFAULT_V6_LENGTH: u8 = 56;
 /// Withheld below this number of lines.
 pub(super) const DEFAULT_K: u64 = 5;
 pub(super) const DEFAULT_STATE: &str = "/var/lib/hayrake";
+pub(super) const DEFAULT_CHECKPOINT: Duration = Duration::from_secs(30);
 pub(super) const DEFAULT_LATENESS: Duration = Duration::from_secs(5 * 60);
 pub(super) const DEFAULT_MAX_SKEW: Duration = Duration::from_secs(10 * 60);
 

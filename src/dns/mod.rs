@@ -15,7 +15,7 @@ pub mod dnstap;
 pub mod fold;
 pub mod knowledge;
 mod lines;
-pub(crate) mod message;
+mod message;
 pub mod read;
 pub mod report;
 pub mod resolve;

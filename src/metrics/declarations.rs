@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use prometheus::core::Collector;
-use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 /// One row of the reference.
 #[derive(Clone, Debug)]
@@ -76,6 +78,16 @@ impl Declarations {
     pub(super) fn seconds(&mut self, name: &'static str, help: &'static str) -> Made<Gauge> {
         let row = Declared { name, kind: "gauge", unit: "seconds", labels: &[], help };
         self.keep(Gauge::new(name, help)?, row)
+    }
+
+    pub(super) fn seconds_of(
+        &mut self,
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> Made<GaugeVec> {
+        let row = Declared { name, kind: "gauge", unit: "seconds", labels, help };
+        self.keep(GaugeVec::new(Opts::new(name, help), labels)?, row)
     }
 }
 

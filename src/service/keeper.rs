@@ -14,6 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::board::Board;
 use super::build::Product;
+use super::checkpoint::{Saved, Saving};
 use super::clock::{Clock, Stopwatch};
 use super::depths::Depths;
 use super::dnstap::Told;
@@ -22,7 +23,7 @@ use super::live::{Live, Pace};
 use super::loading::{Loaded, learn, load};
 use super::resolver::Followed;
 use super::snapshot::InForce;
-use super::sources::{RESOLVER, Sources};
+use super::sources::Sources;
 use super::watch::{LOOK, Watch};
 use crate::attribute::Interest;
 use crate::config::{self, Config, SignatureSource};
@@ -91,6 +92,7 @@ pub(super) struct Keeper {
     pub(super) depths: Depths,
     pub(super) commands: Receiver<Command>,
     pub(super) watch: Watch,
+    pub(super) saving: Saving,
     /// Why the last reload was refused; empty when it was taken.
     pub(super) refused: Vec<String>,
     /// What has changed and is not taken in yet, since reloads were refused.
@@ -104,7 +106,7 @@ impl Keeper {
         let mut looked = Stopwatch::start();
         let mut gathered = Stopwatch::start();
         loop {
-            match self.commands.recv_timeout(TICK) {
+            match self.commands.recv_timeout(self.saving.patience(TICK)) {
                 Ok(Command::Reload) => self.reload(None),
                 Ok(Command::Answers(answers)) => self.learn(&answers),
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => break,
@@ -116,6 +118,7 @@ impl Keeper {
             } else if self.pace.is_due() {
                 self.follow();
             }
+            self.save();
             if looked.every(LOOK) {
                 let changed = self.watch.changed();
                 if !changed.is_empty() {
@@ -133,6 +136,17 @@ impl Keeper {
         }
         board.gather(&self.reports, &self.current, &self.metrics);
         self.depths.show(&self.metrics);
+        self.hear();
+        let Self { saving, mut sources, product, live, .. } = self;
+        saving.finish(saved(&mut sources, &product, &live));
+    }
+
+    /// Goes on with what is written for the next start.
+    fn save(&mut self) {
+        let Self { saving, sources, product, live, .. } = self;
+        if saving.step(saved(sources, product, live)) {
+            self.tell_readiness();
+        }
     }
 
     /// Reads everything again: because these files have changed, or because
@@ -172,7 +186,8 @@ impl Keeper {
         // It stays when they are refused, so that the mended ones are seen.
         self.watch = Watch::new(watched(self.config_path.as_deref(), &config));
         let regions = &self.sources.regions;
-        let Loaded { mut sources, token } = load(&config, regions, &self.clock, &self.metrics)?;
+        let loaded = load(&config, regions, &self.clock, &self.metrics, |make| make())?;
+        let Loaded { mut sources, token } = loaded;
         self.take_over(&mut sources);
         for setting in needing_restart(&self.config, &config) {
             tracing::warn!("`{setting}` has changed; it takes effect after a restart");
@@ -196,7 +211,7 @@ impl Keeper {
 
     /// What was told live is in no file: it comes from the table before.
     fn take_over(&self, sources: &mut Sources) {
-        let live = |source: &str| source == RESOLVER || self.live.has(source);
+        let live = |source: &str| self.live.tells(source);
         let refused = carry(&self.sources.knowledge, &mut sources.knowledge, live);
         if refused > 0 {
             tracing::warn!(refused, "answers told live do not fit beside those of the files");
@@ -206,13 +221,14 @@ impl Keeper {
     /// Takes in what the resolver has found.
     fn learn(&mut self, answers: &[Answer]) {
         learn(&mut self.sources, answers, &self.metrics);
+        self.saving.note_change();
         self.follow();
     }
 
     /// Takes in what live feeds have told. The endpoints follow later, for many
     /// answers at once.
     fn hear(&mut self) {
-        let Self { live, sources, product, metrics, .. } = self;
+        let Self { live, sources, product, metrics, saving, .. } = self;
         let dns = &mut sources.knowledge;
         for Told { feed, answers } in live.told(&self.clock, &metrics.feeds) {
             let name = live.name(feed);
@@ -227,6 +243,9 @@ impl Keeper {
                 let new = dns.size().facts > facts;
                 let concern = self.interest.concern(&answer, dns, product.hitlist(), product.day);
                 self.pace.note(concern, new);
+            }
+            if taken > 0 {
+                saving.note_change();
             }
             metrics.feeds.count(name, "taken", taken);
             metrics.feeds.count(name, "refused", refused);
@@ -297,7 +316,22 @@ impl Keeper {
     }
 
     fn tell_readiness(&self) {
-        self.current.set_ready(ready(&self.product, &self.refused, &self.live));
+        let mut answer = ready(&self.product, &self.refused, &self.live);
+        answer.warnings.extend(self.saving.warning());
+        self.current.set_ready(answer);
+    }
+}
+
+/// What is written for the next start.
+fn saved<'k>(
+    sources: &'k mut Sources,
+    product: &Product,
+    live: &'k Live,
+) -> Saved<'k, impl Fn(&str) -> bool + use<'k>> {
+    Saved {
+        dns: &mut sources.knowledge,
+        learning: product.learning.then_some(product.day),
+        live: |source: &str| live.tells(source),
     }
 }
 
@@ -333,6 +367,7 @@ fn needing_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("listen", old.listen != new.listen),
         ("http", old.http != new.http),
         ("state", old.state != new.state),
+        ("checkpoint", old.checkpoint != new.checkpoint),
         ("lines.key_file", old.lines.key_file != new.lines.key_file),
         ("dns.resolve", old.dns.resolve != new.dns.resolve),
         ("dns.feeds (dnstap)", old.dns.dnstap != new.dns.dnstap),

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::clock::{Clock, Stopwatch};
 use super::dnstap::Told;
+use super::sources::RESOLVER;
 use crate::attribute::Concern;
 use crate::config::DnstapFeed;
 use crate::metrics::FeedMetrics;
@@ -63,9 +64,10 @@ impl Live {
         &self.feeds[feed].name
     }
 
-    /// Whether one of the feeds goes by this name.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.feeds.iter().any(|feed| feed.name == name)
+    /// Whether a source of this name tells its answers live, so that they are
+    /// in no file: one of the feeds, or our own resolver.
+    pub(super) fn tells(&self, name: &str) -> bool {
+        name == RESOLVER || self.feeds.iter().any(|feed| feed.name == name)
     }
 
     /// Looks who has gone silent; whether anything about it has changed.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::clock::Clock;
 use super::sources::{RESOLVER, Sources};
 use crate::config::Config;
-use crate::dns::Answer;
+use crate::dns::{Answer, Knowledge};
 use crate::metrics::Metrics;
 use crate::model::line::Regions;
 use crate::model::time::Timestamp;
@@ -18,15 +18,19 @@ pub(super) struct Loaded {
     pub(super) token: Option<Token>,
 }
 
-/// Reads everything that `config` names.
+/// Reads everything that `config` names, answers onto the table that `begin`
+/// gives.
 pub(super) fn load(
     config: &Config,
     regions: &Regions,
     clock: &Clock,
     metrics: &Metrics,
+    begin: impl FnOnce(&dyn Fn() -> Knowledge) -> Knowledge,
 ) -> Result<Loaded, Vec<String>> {
     let token = config.token_file.as_deref().map(read_token).transpose();
-    let (sources, token) = match (Sources::read(config, regions, belief(clock)), token) {
+    let sources =
+        Sources::read_onto(config, regions, belief(clock), &|_, file| Box::new(file), begin);
+    let (sources, token) = match (sources, token) {
         (Ok(sources), Ok(token)) => (sources, token),
         (Err(wrong), Ok(_)) => return Err(wrong),
         (Ok(_), Err(wrong)) => return Err(vec![wrong]),

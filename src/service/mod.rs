@@ -21,6 +21,7 @@
 mod backs;
 mod board;
 mod build;
+pub mod checkpoint;
 pub mod clock;
 mod counts;
 mod depths;
@@ -107,6 +108,9 @@ pub enum StartError {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// Another service uses the state folder.
+    #[error(transparent)]
+    State(#[from] checkpoint::FolderError),
     /// There is no key for pseudonyms.
     #[error(transparent)]
     Key(#[from] key::KeyError),
@@ -147,6 +151,7 @@ pub struct Service {
     receivers: Vec<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
     keeper: JoinHandle<()>,
+    writer: JoinHandle<()>,
     ending: Ending,
     failed: tokio_watch::Receiver<Option<&'static str>>,
 }
@@ -197,7 +202,8 @@ impl Service {
     }
 
     /// Ends in the order of the flow: nothing that was received is lost, and
-    /// windows still open are closed early and their detections written.
+    /// windows still open are closed early and their detections written. Last,
+    /// what resolvers told live is saved for the next start.
     pub fn shutdown(self) -> Result<(), Failed> {
         tracing::info!("ending: no more datagrams are taken in, queues are being emptied");
         self.stop.store(true, Ordering::Relaxed);
@@ -209,6 +215,7 @@ impl Service {
         // has gone by itself when nobody is there to be told.
         let _ = self.commands.send(Command::Stop);
         join(self.keeper)?;
+        join(self.writer)?;
         self.web.stop();
         tracing::info!("ended");
         Ok(())

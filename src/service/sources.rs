@@ -85,6 +85,18 @@ impl Sources {
         now: Timestamp,
         open: Open<'_>,
     ) -> Result<Self, Vec<String>> {
+        Self::read_onto(config, regions, now, open, |make| make())
+    }
+
+    /// The same, onto the table that `begin` gives, which is told how to make
+    /// an empty one.
+    pub fn read_onto(
+        config: &Config,
+        regions: &Regions,
+        now: Timestamp,
+        open: Open<'_>,
+        begin: impl FnOnce(&dyn Fn() -> Knowledge) -> Knowledge,
+    ) -> Result<Self, Vec<String>> {
         let mut wrong = Vec::new();
         let signatures = config.signatures.load().unwrap_or_else(|findings| {
             wrong.extend(findings.iter().map(ToString::to_string));
@@ -94,7 +106,7 @@ impl Sources {
         let prefixes = prefixes(&config.lines, &mut regions);
         let scans = Scans::of_interest_to(&signatures);
         let memory = usize::try_from(config.dns.memory).unwrap_or(usize::MAX);
-        let knowledge = Knowledge::bounded(Sieve::new(&signatures), memory);
+        let knowledge = begin(&|| Knowledge::bounded(Sieve::new(&signatures), memory));
         let mut sources = Self {
             signatures: Arc::new(signatures),
             knowledge,

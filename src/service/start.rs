@@ -2,22 +2,24 @@
 //! the flow to its beginning, so that nothing is sent before somebody listens.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use crossbeam_channel::bounded;
+use crossbeam_channel::{bounded, unbounded};
 use tokio::sync::{oneshot, watch};
 
 use super::board::joined;
 use super::build::Product;
+use super::checkpoint::{self, Folder, FolderError, Saving, Writer};
 use super::depths::Depths;
 use super::dnstap::Sockets;
 use super::ending::Ending;
 use super::keeper::{self, Keeper, Pending, ready, watched};
 use super::live::{Live, Pace};
-use super::loading::{Loaded, learn, load};
+use super::loading::{Loaded, belief, learn, load};
 use super::receivers::{self, Receiver};
 use super::resolver::Resolver;
 use super::snapshot::InForce;
@@ -29,6 +31,7 @@ use crate::attribute::Interest;
 use crate::config::{Config, DetectionSink, Workers};
 use crate::decode::Decoder;
 use crate::detect::Settings;
+use crate::dns::Knowledge;
 use crate::metrics::Metrics;
 use crate::model::line::{LineId, Regions};
 use crate::pipeline::{Back, Front};
@@ -42,6 +45,7 @@ impl Service {
     /// and says that it is not ready.
     pub fn start(config: Config, options: Options) -> Result<Self, StartError> {
         let metrics = Metrics::new()?;
+        let folder = hold(&config.state)?;
         let listeners = bind_all(&config.listen)?;
         let sockets = Sockets::bind(&config.dns.dnstap)?;
         let (fronts, backs) = worker_numbers(config.workers);
@@ -71,8 +75,18 @@ impl Service {
             .map_err(|cause| StartError::Sink { target: target(&config.detections), cause })?;
 
         let watch = Watch::new(watched(options.config_path.as_deref(), &config));
+        let mut learning = None;
+        let begin = |make: &dyn Fn() -> Knowledge| {
+            let Some(folder) = &folder else { return make() };
+            let told = &metrics.checkpoints;
+            let (feeds, now) = (&config.dns.dnstap, belief(&clock));
+            let (table, day) = checkpoint::restore(folder, feeds, now, told, make);
+            learning = day;
+            table
+        };
         let Loaded { mut sources, token } =
-            load(&config, &Regions::default(), &clock, &metrics).map_err(StartError::Sources)?;
+            load(&config, &Regions::default(), &clock, &metrics, begin)
+                .map_err(StartError::Sources)?;
         current.set_token(token);
         let signatures = Arc::new(ArcSwap::new(sources.signatures.clone()));
         let resolver = config.dns.resolve.clone().map(|resolve| Resolver {
@@ -84,7 +98,8 @@ impl Service {
             let answers = web.runtime.block_on(resolver.first_round());
             learn(&mut sources, &answers, &metrics);
         }
-        let product = Product::build(&mut sources, &clock, &metrics);
+        let mut product = Product::build(&mut sources, &clock, &metrics);
+        product.learning |= learning == Some(product.day);
         let in_force: InForce =
             Arc::new(ArcSwap::from_pointee(product.snapshot(&config, &sources)));
         product.show(&sources, &current, &metrics);
@@ -141,7 +156,13 @@ impl Service {
         let told = sockets.serve(&web.runtime, clock, &metrics)?;
         let live = Live::new(told, &config.dns.dnstap, &clock);
         current.set_ready(ready(&product, &[], &live));
+        let (to, input) = bounded(checkpoint::QUEUE);
+        let (outcomes, came) = unbounded();
+        let writer = Writer { path: config.state.clone(), folder, input, outcomes };
+        let writer = threads.start("checkpoint", move || writer.run())?;
+        let told = metrics.checkpoints.clone();
         let keeper = Keeper {
+            saving: Saving::new(to, came, config.checkpoint, clock, told),
             depths: Depths { datagrams: front_ends, sightings: back_ends, detections: batches },
             config_path: options.config_path,
             live,
@@ -205,9 +226,23 @@ impl Service {
             receivers,
             workers,
             keeper,
+            writer,
             ending,
             failed,
         })
+    }
+}
+
+/// Takes hold of the state folder, if it can be used. Two services in one would
+/// overwrite what the other knows; without one a service runs on.
+fn hold(path: &Path) -> Result<Option<Folder>, StartError> {
+    match Folder::open(path) {
+        Ok(folder) => Ok(Some(folder)),
+        Err(in_use @ FolderError::InUse(_)) => Err(in_use.into()),
+        Err(unusable) => {
+            tracing::error!("what is learnt will not survive a restart: {unusable}");
+            Ok(None)
+        }
     }
 }
 

@@ -110,12 +110,13 @@ pub struct Hayrake {
 
 impl Hayrake {
     pub fn start(config: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_hayrake"))
-            .args(["run", "--log", "info", "-c"])
-            .arg(config)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::start_by(&mut Command::new(env!("CARGO_BIN_EXE_hayrake")), config)
+    }
+
+    /// The same by a command that runs the binary with what is added.
+    pub fn start_by(command: &mut Command, config: &Path) -> Self {
+        let command = command.args(["run", "--log", "info", "-c"]).arg(config);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, log) = channel();
         std::thread::spawn(move || {
@@ -149,6 +150,19 @@ impl Hayrake {
             }
         }
         panic!("no `{part}` in the log:\n{}", self.seen.join("\n"));
+    }
+
+    /// A line that was logged already and has `part`.
+    pub fn said(&mut self, part: &str) -> String {
+        let text = self.log_so_far();
+        let line = text.lines().find(|line| line.contains(part));
+        line.map_or_else(|| panic!("no `{part}` in the log:\n{text}"), str::to_owned)
+    }
+
+    /// What was logged already.
+    pub fn log_so_far(&mut self) -> String {
+        self.seen.extend(self.log.try_iter());
+        self.seen.join("\n")
     }
 
     pub fn signal(&self, name: &str) {

@@ -1,8 +1,6 @@
 //! `hayrake lab`: from captures of devices to signatures, and how good these
 //! are. One file a step.
 
-mod capture;
-
 use super::Outcome;
 
 /// Make signatures from captures of devices and judge them.
@@ -14,14 +12,10 @@ pub(super) struct Lab {
 }
 
 #[derive(clap::Subcommand)]
-enum Action {
-    Capture(capture::Capture),
-}
+enum Action {}
 
 impl Lab {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
-        match self.action {
-            Action::Capture(command) => command.run(),
-        }
+        match self.action {}
     }
 }

@@ -179,7 +179,7 @@ fn bytes_that_are_no_table_are_refused_with_their_place() {
     let bytes = written(&mut filled(100));
     let refused = |bytes: &[u8]| table(100).restore(bytes, NOW, |_| true).unwrap_err().to_string();
     assert_eq!(refused(b""), "byte 0: it ends in the middle of a record");
-    for length in 0..bytes.len() {
+    for length in (0..bytes.len()).step_by(61) {
         assert!(table(100).restore(&bytes[..length], NOW, |_| true).is_err(), "{length}");
     }
     assert!(refused(&[&*bytes, b"x"].concat()).contains("more bytes after the end"));

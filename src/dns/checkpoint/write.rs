@@ -49,9 +49,9 @@ pub(in crate::dns) struct Underway {
     owners: Places,
     /// The entry that comes next; none when all were written.
     entry: Option<usize>,
-    /// The page of traces that comes next.
-    page: usize,
-    /// Traces that are written after those of all pages.
+    /// The part of the traces that comes next.
+    part: usize,
+    /// Traces that are written after those of all parts.
     late: Vec<u8>,
     facts: u64,
     traces: u64,
@@ -98,7 +98,7 @@ impl Knowledge {
             names: Places::default(),
             owners: Places::default(),
             entry: Some(0),
-            page: 0,
+            part: 0,
             late: Vec::new(),
             facts: 0,
             traces: 0,
@@ -153,13 +153,13 @@ impl Underway {
                     into.push(TRACES);
                     self.entry = None;
                 }
-            } else if self.page < Traces::PAGES {
-                for (address, trace) in dns.traces.page(self.page) {
+            } else if self.part < Traces::PARTS {
+                for (address, trace) in dns.traces.part(self.part) {
                     looked += 1;
                     self.write_trace(&dns.traces.owners, address, trace, into);
                 }
                 looked += 1;
-                self.page += 1;
+                self.part += 1;
             } else {
                 into.append(&mut self.late);
                 into.push(END);
@@ -285,7 +285,7 @@ impl Underway {
         owner: Option<&str>,
     ) {
         let as_fact = self.entry.is_some_and(|next| id.place() >= next);
-        let as_trace = Traces::page_of(address) < self.page;
+        let as_trace = Traces::part_of(address) < self.part;
         if !as_fact && !as_trace {
             self.write_late(address, trace, owner);
         }

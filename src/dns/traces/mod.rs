@@ -251,22 +251,22 @@ impl Traces {
         v4.chain(self.v6.all().map(|(key, trace)| (address_v6(*key), trace)))
     }
 
-    /// Pages in which traces can be gone through bit by bit: while traces are
-    /// taken out, what stays keeps its page.
-    pub(super) const PAGES: usize = 2 * PAGES;
+    /// Parts in which traces can be gone through bit by bit. In which part an
+    /// address is never changes, whatever is taken out meanwhile.
+    pub(super) const PARTS: usize = 2 * PAGES;
 
-    /// The page on which the traces of `address` are.
-    pub(super) fn page_of(address: IpAddr) -> usize {
+    /// The part that the traces of `address` are in.
+    pub(super) fn part_of(address: IpAddr) -> usize {
         match address {
             IpAddr::V4(v4) => v4.to_bits().page(),
             IpAddr::V6(v6) => PAGES + key_v6(v6).page(),
         }
     }
 
-    /// The traces of one page, by address.
-    pub(super) fn page(&self, page: usize) -> impl Iterator<Item = (IpAddr, &Trace)> {
-        let v4 = self.v4.page(page).map(|(key, trace)| (IpAddr::V4((*key).into()), trace));
-        let v6 = page.checked_sub(PAGES).into_iter().flat_map(|page| self.v6.page(page));
+    /// The traces of one part, those of an address behind one another.
+    pub(super) fn part(&self, part: usize) -> impl Iterator<Item = (IpAddr, &Trace)> {
+        let v4 = self.v4.page(part).map(|(key, trace)| (IpAddr::V4((*key).into()), trace));
+        let v6 = part.checked_sub(PAGES).into_iter().flat_map(|part| self.v6.page(part));
         v4.chain(v6.map(|(key, trace)| (address_v6(*key), trace)))
     }
 
