@@ -134,7 +134,7 @@ fn is_numeric(name: &DomainName) -> bool {
 /// Resolvers that rewrite answers hand out private and unspecified addresses.
 /// The ranges for documentation and benchmarks are let through: they do no
 /// harm, and examples and simulations live in them.
-pub(super) fn is_usable(address: IpAddr) -> bool {
+pub(crate) fn is_usable(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_usable_v4(v4),
         IpAddr::V6(v6) => is_usable_v6(v6),

@@ -9,17 +9,17 @@ use crate::model::domain::DomainName;
 
 /// What a message says.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// Every link of the chain from the question to its addresses.
-    pub(super) links: Vec<(DomainName, AnswerData)>,
+    pub(crate) links: Vec<(DomainName, AnswerData)>,
     /// Records of the answer that do not belong to the question.
-    pub(super) unrelated: u64,
+    pub(crate) unrelated: u64,
     /// Names that no signature could name.
-    pub(super) unusable: u64,
+    pub(crate) unusable: u64,
 }
 
 /// Reads a message; `None` if it is a question.
-pub(super) fn read_message(bytes: &[u8]) -> Result<Option<Told>, String> {
+pub(crate) fn read_message(bytes: &[u8]) -> Result<Option<Told>, String> {
     let message = Message::from_vec(bytes).map_err(|error| error.to_string())?;
     if message.metadata.message_type != MessageType::Response {
         return Ok(None);

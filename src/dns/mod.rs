@@ -15,7 +15,7 @@ pub mod dnstap;
 pub mod fold;
 pub mod knowledge;
 mod lines;
-mod message;
+pub(crate) mod message;
 pub mod read;
 pub mod report;
 pub mod resolve;

@@ -1,7 +1,8 @@
 //! Where signatures come from, and how good they are.
 //!
 //! Ground truth is a capture of one device at a time. The lab reads what such
-//! devices did ([`traffic`]), and its later steps say what each of their names
+//! devices did ([`mod@capture`], of the devices that a [`manifest`] names) into
+//! [`traffic`], and its later steps say what each of their names
 //! is worth, write signature files of them and let the production chain judge
 //! these.
 //!
@@ -9,5 +10,8 @@
 //! the command line, dates and seeds come in as arguments. There is no second
 //! matcher and no second chain.
 
+pub mod capture;
 pub mod evaluate;
+pub mod manifest;
+mod table;
 pub mod traffic;

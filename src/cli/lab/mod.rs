@@ -1,6 +1,8 @@
 //! `hayrake lab`: from captures of devices to signatures, and how good these
 //! are. One file a step.
 
+mod capture;
+
 use super::Outcome;
 
 /// Make signatures from captures of devices and judge them.
@@ -12,10 +14,14 @@ pub(super) struct Lab {
 }
 
 #[derive(clap::Subcommand)]
-enum Action {}
+enum Action {
+    Capture(capture::Capture),
+}
 
 impl Lab {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
-        match self.action {}
+        match self.action {
+            Action::Capture(command) => command.run(),
+        }
     }
 }
