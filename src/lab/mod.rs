@@ -4,7 +4,8 @@
 //! devices did ([`mod@capture`], of the devices that a [`manifest`] names) into
 //! [`traffic`], and its later steps say what each of their names
 //! is worth, write signature files of them and let the production chain judge
-//! these.
+//! these. A second source is what makers themselves say their devices talk to
+//! ([`mud`]).
 //!
 //! Everything here is a pure function on bytes and values: files are opened by
 //! the command line, dates and seeds come in as arguments. There is no second
@@ -13,5 +14,6 @@
 pub mod capture;
 pub mod evaluate;
 pub mod manifest;
+pub mod mud;
 mod table;
 pub mod traffic;

@@ -2,6 +2,7 @@
 //! are. One file a step.
 
 mod capture;
+mod mud;
 
 use super::Outcome;
 
@@ -16,12 +17,14 @@ pub(super) struct Lab {
 #[derive(clap::Subcommand)]
 enum Action {
     Capture(capture::Capture),
+    Mud(mud::Mud),
 }
 
 impl Lab {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
         match self.action {
             Action::Capture(command) => command.run(),
+            Action::Mud(command) => command.run(),
         }
     }
 }
