@@ -7,19 +7,23 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
+#[path = "support/story.rs"]
+mod story;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
-use hayrake::attribute::{BuildInput, Signals, VerdictSettings, build};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hayrake::attribute::{BuildInput, Signals, VerdictSettings, build, explain};
 use hayrake::decode::{DecodeSettings, Decoder};
 use hayrake::detect::Settings;
-use hayrake::dns::{Answer, AnswerData, Coverage, Knowledge};
-use hayrake::infrastructure::Ranges;
+use hayrake::dns::{Answer, AnswerData, Knowledge};
+use hayrake::infrastructure::{Ranges, Scans};
 use hayrake::model::flow::{FlowRecord, TCP, UDP};
 use hayrake::model::line::Regions;
 use hayrake::model::time::{Day, Timestamp};
@@ -29,141 +33,21 @@ use hayrake::receive::pcap::Captured;
 use hayrake::replay::{Event, replay};
 use hayrake::signature::{SignatureSet, SourceFile, compile};
 use hayrake::simulate::export::{Format, Router};
-use ipnetwork::IpNetwork;
-use serde::Deserialize;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Story {
-    /// What the story shows, one sentence.
-    story: String,
-    /// Where it comes from: a section of the paper, a field report.
-    #[serde(default)]
-    because: String,
-    lines: Vec<Net>,
-    #[serde(default = "sampling")]
-    sampling: NonZeroU32,
-    #[serde(default)]
-    exporter: Exporter,
-    #[serde(default)]
-    trust_partial: bool,
-    /// Signature files by their place in the folder.
-    signatures: BTreeMap<String, String>,
-    #[serde(default)]
-    dns: Vec<Answered>,
-    /// Lists of the ranges of clouds, as their providers publish them.
-    #[serde(default)]
-    ranges: Vec<String>,
-    #[serde(default)]
-    flows: Vec<Flow>,
-    expect: Expected,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Net {
-    net: IpNetwork,
-    #[serde(default = "whole")]
-    length: u8,
-    #[serde(default)]
-    region: String,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Exporter {
-    #[default]
-    Ipfix,
-    V9,
-    V5,
-    Sflow,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Answered {
-    name: String,
-    address: Option<IpAddr>,
-    alias: Option<String>,
-    first: Timestamp,
-    last: Timestamp,
-    #[serde(default = "often")]
-    count: u64,
-    #[serde(default = "population")]
-    coverage: Coverage,
-    /// Who said so.
-    #[serde(default = "source")]
-    source: String,
-    /// As many addresses from this one on.
-    #[serde(default = "one_address")]
-    addresses: u32,
-    /// As many names, `1-NAME` and so on, lead there as well.
-    #[serde(default)]
-    others: u32,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Flow {
-    /// When it ended, and unless `received` says otherwise when it came.
-    at: Timestamp,
-    received: Option<Timestamp>,
-    line: IpAddr,
-    server: IpAddr,
-    #[serde(default = "https")]
-    port: u16,
-    #[serde(default)]
-    udp: bool,
-    /// From the server to the line.
-    #[serde(default)]
-    down: bool,
-    #[serde(default = "one")]
-    packets: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expected {
-    /// Each as `1h 2026-11-21T10:00:00Z LINE CLASS: GROUP, GROUP`, with ` (in
-    /// use)` after it where it is.
-    detections: Vec<String>,
-    /// N of the classes it names, on the last day.
-    #[serde(default)]
-    monitored: BTreeMap<String, usize>,
-    /// Verdicts on names, on the last day.
-    #[serde(default)]
-    verdicts: BTreeMap<String, String>,
-    /// Counters by name, only those it names.
-    #[serde(default)]
-    counts: BTreeMap<String, u64>,
-}
-
-fn sampling() -> NonZeroU32 {
-    NonZeroU32::MIN
-}
-fn whole() -> u8 {
-    56
-}
-fn often() -> u64 {
-    100
-}
-fn source() -> String {
-    "story".to_owned()
-}
-fn one_address() -> u32 {
-    1
-}
-fn population() -> Coverage {
-    Coverage::Population
-}
-fn https() -> u16 {
-    443
-}
-fn one() -> u64 {
-    1
-}
+use serde_json::json;
+use story::{Exporter, Flow, Story};
 
 impl Story {
+    fn settings(&self) -> VerdictSettings {
+        let usual =
+            VerdictSettings { trust_partial: self.trust_partial, ..VerdictSettings::default() };
+        match self.foreign {
+            Some(story::Foreign { min_days, min_count }) => {
+                VerdictSettings { min_days, min_count, ..usual }
+            }
+            None => usual,
+        }
+    }
+
     fn signatures(&self) -> SignatureSet {
         let files: Vec<SourceFile> = self
             .signatures
@@ -185,6 +69,26 @@ impl Story {
             ranges.read(list.as_bytes(), None, "story").unwrap();
         }
         ranges
+    }
+
+    /// The scan data, as zgrab2 writes it.
+    fn scans(&self, signatures: &SignatureSet) -> Scans {
+        let mut certificates: BTreeMap<&[String], String> = BTreeMap::new();
+        let mut scans = Scans::of_interest_to(signatures);
+        for scanned in &self.scans {
+            let raw = certificates.entry(&scanned.certificate).or_insert_with_key(|names| {
+                let key = rcgen::KeyPair::generate().unwrap();
+                let made = rcgen::CertificateParams::new(names.to_vec()).unwrap();
+                STANDARD.encode(made.self_signed(&key).unwrap().der())
+            });
+            let handshake = json!({"server_certificates": {"certificate": {"raw": raw}}});
+            let request = json!({"tls_log": {"handshake_log": handshake}});
+            let result = json!({"response": {"body": scanned.page, "request": request}});
+            let http = json!({"timestamp": scanned.at.to_string(), "result": result});
+            let line = json!({"ip": scanned.address, "data": {"http": http}}).to_string();
+            scans.read(line.as_bytes(), Timestamp::EPOCH, Timestamp::MAX).unwrap();
+        }
+        scans
     }
 
     /// The answers, and how many of them were refused.
@@ -282,6 +186,7 @@ struct Ended {
     detections: Vec<String>,
     monitored: BTreeMap<String, usize>,
     verdicts: BTreeMap<String, String>,
+    explained: BTreeMap<String, String>,
     counts: BTreeMap<String, u64>,
 }
 
@@ -289,6 +194,7 @@ fn run(story: &Story) -> Ended {
     let signatures = story.signatures();
     let (knowledge, refused) = story.knowledge();
     let ranges = story.ranges();
+    let scans = story.scans(&signatures);
     let mut regions = Regions::default();
     let mut prefixes = Prefixes::default();
     for line in &story.lines {
@@ -298,17 +204,21 @@ fn run(story: &Story) -> Ended {
     let (prefixes, regions) = (Arc::new(prefixes), Arc::new(regions));
     let mut monitored = BTreeMap::new();
     let mut verdicts = BTreeMap::new();
+    let mut explained = BTreeMap::new();
     let view_of = |day: Day| {
-        let settings =
-            VerdictSettings { trust_partial: story.trust_partial, ..VerdictSettings::default() };
-        let built = build(&BuildInput {
+        let input = BuildInput {
             signatures: &signatures,
             dns: &knowledge,
             day,
             excluded: &|address| prefixes.contains(address),
-            signals: Signals { ranges: Some(&ranges), ..Signals::default() },
-            settings,
-        });
+            signals: Signals { ranges: Some(&ranges), scans: Some(&scans) },
+            settings: story.settings(),
+        };
+        let built = build(&input);
+        for subject in story.expect.explained.keys() {
+            let told = explain(&input, &subject.parse().unwrap()).to_string();
+            explained.insert(subject.clone(), told);
+        }
         verdicts.clear();
         let groups = built.report.classes.iter().flat_map(|class| &class.groups);
         for named in groups.flat_map(|group| &group.names) {
@@ -360,7 +270,7 @@ fn run(story: &Story) -> Ended {
     ] {
         counts.insert(name.to_owned(), count);
     }
-    Ended { detections, monitored, verdicts, counts }
+    Ended { detections, monitored, verdicts, explained, counts }
 }
 
 #[test]
@@ -376,7 +286,7 @@ fn every_story_ends_as_told() {
         let story: Story = serde_saphyr::from_str(&text)
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let Ended { mut detections, monitored, verdicts, counts } = run(&story);
+        let Ended { mut detections, monitored, verdicts, explained, counts } = run(&story);
         let mut expected = story.expect.detections.clone();
         detections.sort();
         expected.sort();
@@ -394,6 +304,12 @@ fn every_story_ends_as_told() {
             let found = verdicts.get(of);
             if found != Some(verdict) {
                 wrong.push(format!("{why}\n  {of}: expected {verdict}, found {found:?}"));
+            }
+        }
+        for (subject, parts) in &story.expect.explained {
+            let told = &explained[subject];
+            for part in parts.iter().filter(|part| !told.contains(part.as_str())) {
+                wrong.push(format!("{why}\n  `{part}` is not in what is said:\n{told}"));
             }
         }
         for (counter, count) in &story.expect.counts {
