@@ -66,7 +66,11 @@ impl Worker {
                     out.clear();
                     unreported = true;
                 }
-                Err(RecvTimeoutError::Timeout) => self.hand_on(&[], &mut sightings),
+                Err(RecvTimeoutError::Timeout) => {
+                    // An idle worker must not keep a view alive that nobody uses.
+                    self.adopt(&mut known);
+                    self.hand_on(&[], &mut sightings);
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if unreported && since_report.every(REPORT) {

@@ -19,10 +19,11 @@ use super::clock::{Clock, Stopwatch};
 use super::depths::Depths;
 use super::dnstap::Told;
 use super::fronts::Reports;
+use super::handover::Handover;
 use super::live::{Live, Pace};
 use super::loading::{Loaded, learn, load};
 use super::resolver::Followed;
-use super::snapshot::InForce;
+use super::snapshot::Snapshot;
 use super::sources::Sources;
 use super::watch::{LOOK, Watch};
 use crate::attribute::Interest;
@@ -85,7 +86,7 @@ pub(super) struct Keeper {
     pub(super) pace: Pace,
     pub(super) interest: Interest,
     pub(super) product: Product,
-    pub(super) in_force: InForce,
+    pub(super) in_force: Handover<Snapshot>,
     pub(super) current: Arc<Current>,
     pub(super) metrics: Metrics,
     pub(super) reports: Vec<Reports>,
@@ -112,6 +113,7 @@ impl Keeper {
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            self.in_force.bury();
             self.hear();
             if self.clock.now().day() > self.product.day {
                 self.rebuild();
@@ -311,8 +313,8 @@ impl Keeper {
         self.tell_readiness();
     }
 
-    fn install(&self) {
-        self.in_force.store(Arc::new(self.product.snapshot(&self.config, &self.sources)));
+    fn install(&mut self) {
+        self.in_force.replace(Arc::new(self.product.snapshot(&self.config, &self.sources)));
     }
 
     fn tell_readiness(&self) {

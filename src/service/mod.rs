@@ -28,6 +28,7 @@ mod depths;
 mod dnstap;
 mod ending;
 mod fronts;
+pub mod handover;
 mod keeper;
 pub mod key;
 mod live;

@@ -17,6 +17,7 @@ use super::checkpoint::{self, Folder, FolderError, Saving, Writer};
 use super::depths::Depths;
 use super::dnstap::Sockets;
 use super::ending::Ending;
+use super::handover::Handover;
 use super::keeper::{self, Keeper, Pending, ready, watched};
 use super::live::{Live, Pace};
 use super::loading::{Loaded, belief, learn, load};
@@ -169,7 +170,7 @@ impl Service {
             pace: Pace::default(),
             interest: Interest::new(&sources.signatures),
             signatures,
-            in_force,
+            in_force: Handover::through(in_force),
             current: current.clone(),
             metrics: metrics.clone(),
             commands: commanded,
