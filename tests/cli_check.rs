@@ -55,6 +55,57 @@ fn a_fine_configuration_ends_with_zero_and_prints_what_holds() {
 }
 
 #[test]
+fn what_is_printed_as_json_has_the_configuration_where_it_was_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("h.yaml"), LINES).unwrap();
+    let output = hayrake(&["check", "-c", "h.yaml", "--json", "--print"], dir.path());
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["config"]["lateness"], "5m", "{told}");
+}
+
+#[test]
+fn every_file_that_is_named_must_be_what_it_is_named_as() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path();
+    write_kettle(&here.join("s"), KETTLE);
+    let cof = r#"{"rrname":"a.example.","rrtype":"A","rdata":"198.51.100.1","time_first":1,"time_last":2}"#;
+    let scan = r#"{"ip":"198.51.100.1","data":{"tls":{"status":"connection-timeout"}}}"#;
+    fs::write(here.join("cof"), cof).unwrap();
+    // Damaged lines among good ones are no reason to refuse a file, and only
+    // the beginning of a large one is read.
+    fs::write(here.join("scan"), format!("no JSON\n{scan}\n{}", "x".repeat(9 << 20))).unwrap();
+    fs::write(here.join("list"), "198.51.100.0/24\n").unwrap();
+    fs::write(here.join("empty"), "").unwrap();
+    let check = |feed: &str, list: &str, scan: &str| {
+        let text = format!(
+            "{LINES}signatures: s\ndns:\n  feeds: [{{file: {feed}}}]\n  ranges: [{{file: {list}}}]\n  scans: [{{file: {scan}}}]\n"
+        );
+        fs::write(here.join("h.yaml"), text).unwrap();
+        let told = stdout(&hayrake(&["check", "-c", "h.yaml"], here));
+        let errors = told.lines().filter(|line| !line.contains("warning"));
+        errors.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(check("cof", "list", "scan"), [""; 0]);
+    assert_eq!(check("empty", "list", "empty"), [""; 0]);
+    let swapped = check("list", "scan", "cof");
+    let [feed, list, scan] = &swapped[..] else { panic!("{swapped:?}") };
+    for (told, place, parts) in [
+        (feed, "h.yaml:4", ["list: no DNS answer at its beginning", "allowed: COF"]),
+        (list, "h.yaml:5", ["scan: ", "allowed: "]),
+        (
+            scan,
+            "h.yaml:6",
+            ["cof: no scan data at its beginning; its line 1: no `ip`", "allowed: zgrab2"],
+        ),
+    ] {
+        assert!(told.starts_with(place), "{told}");
+        assert!(parts.iter().all(|part| told.contains(part)), "{told}");
+    }
+    let missing = check("cof", "list", "gone");
+    assert!(missing[0].starts_with("h.yaml:6") && missing[0].contains("gone: "), "{missing:?}");
+}
+
+#[test]
 fn what_is_worth_a_look_ends_with_one() {
     let dir = tempfile::tempdir().unwrap();
     for (line, dns) in [(1, ""), (2, "dns: {}\n")] {
@@ -75,6 +126,7 @@ fn errors_of_all_files_are_told_at_once_and_end_with_two() {
     let output = hayrake(&["check", "-c", "h.yaml", "--json"], dir.path());
     assert_eq!(output.status.code(), Some(2));
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(told.get("config").is_none(), "nobody asked to print it: {told}");
     let places: Vec<_> = told["findings"]
         .as_array()
         .unwrap()

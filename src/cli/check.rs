@@ -28,8 +28,10 @@ impl Check {
         let checked = check(&self.config, today());
         let config = checked.config.as_ref().filter(|_| self.print);
         if self.json {
-            let printed = config.map(Printed::from);
-            let all = serde_json::json!({"findings": checked.findings, "config": printed});
+            let mut all = serde_json::json!({"findings": checked.findings});
+            if let Some(config) = config {
+                all["config"] = serde_json::to_value(Printed::from(config))?;
+            }
             println!("{}", serde_json::to_string_pretty(&all)?);
         } else {
             // Findings go beside the configuration, so that it can be piped.

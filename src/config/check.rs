@@ -6,9 +6,10 @@ use std::path::Path;
 
 use super::read::{Named, read};
 use super::settings::Config;
-use crate::dns::read::ALLOWED;
+use crate::dns::read::{ALLOWED, unpacked};
 use crate::dns::{Coverage, ReadError, Reading, read as read_answers};
-use crate::infrastructure::Ranges;
+use crate::infrastructure::certificates::{ALLOWED as SCANS_ALLOWED, LONGEST_LINE};
+use crate::infrastructure::{Ranges, Scans};
 use crate::model::time::Timestamp;
 use jiff::civil::Date;
 
@@ -18,6 +19,8 @@ use crate::signature::{Finding, Freshness, Severity};
 
 /// How much of a feed `check` reads, in bytes.
 const PEEK: u64 = 1 << 18;
+/// How much of a file of scan data, unpacked: its longest line.
+const PEEK_SCAN: u64 = LONGEST_LINE;
 
 /// Loads a configuration, or says everything that is wrong with it. What it
 /// names outside itself is read by those who need it.
@@ -49,7 +52,7 @@ pub fn check(path: &Path, today: Date) -> Checked {
         must_list(list, *line, &mut report);
     }
     for (scan, line) in &named.scans {
-        must_open(scan, *line, &mut report);
+        must_scan(scan, *line, &mut report);
     }
     if let Some((token, line)) = &named.token {
         must_open(token, *line, &mut report);
@@ -125,6 +128,25 @@ fn must_list(path: &Path, line: usize, report: &mut Report) {
             "a list of ranges as its provider publishes it",
         );
     }
+}
+
+/// Reads the beginning of a file of scan data: enough to see that no line of it
+/// is any. An empty file is fine, as with a feed.
+fn must_scan(path: &Path, line: usize, report: &mut Report) {
+    let Some(file) = must_open(path, line, report) else { return };
+    let head = unpacked(file).map(|(_, input)| input.take(PEEK_SCAN));
+    let scan = |head| Scans::default().read(head, Timestamp::EPOCH, Timestamp::MAX);
+    let problem = match head.and_then(scan) {
+        Ok(found) if found.lines == 0 || found.damaged < found.lines => return,
+        Ok(found) => found.problems.first().map_or_else(
+            || "no scan data at its beginning".to_owned(),
+            |first| {
+                format!("no scan data at its beginning; its line {}: {}", first.line, first.what)
+            },
+        ),
+        Err(error) => error.to_string(),
+    };
+    report.error(line, format!("{}: {problem}", path.display()), SCANS_ALLOWED);
 }
 
 /// A key that is missing is made by `run`; one that others can read lets them

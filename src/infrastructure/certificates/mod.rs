@@ -23,7 +23,7 @@ use crate::model::domain::{DomainName, NamePattern};
 use crate::model::time::{Day, Timestamp};
 use crate::signature::{Owners, SignatureSet};
 
-pub use read::{ScanProblem, ScanReport};
+pub use read::{ALLOWED, LONGEST_LINE, ScanProblem, ScanReport};
 
 /// Most addresses of one name: more show the certificate of something that
 /// everybody has.

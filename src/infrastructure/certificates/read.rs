@@ -22,7 +22,10 @@ use crate::model::time::Timestamp;
 
 /// Longest line in bytes. A record with a long page in it has some hundred
 /// thousand.
-const LONGEST_LINE: u64 = 4 << 20;
+pub const LONGEST_LINE: u64 = 4 << 20;
+/// What scan data may be.
+pub const ALLOWED: &str =
+    "zgrab2 or Censys records as JSON, one a line; plain or packed with gzip, zstd or xz";
 /// Most problems that are kept of a file.
 const MOST_PROBLEMS: usize = 10;
 
