@@ -19,6 +19,9 @@ pub fn show_lines(metrics: &Metrics, facts: &Facts, complete: &Complete, k: u64)
     let mut left_out = 0;
     let counted: std::collections::HashMap<_, _> =
         rows(complete, k).into_iter().map(|(row, count, hidden)| (row, (count, hidden))).collect();
+    // Region 0 is always known. Where prefixes have regions it is shown only if
+    // some line fell into it.
+    let all_nameless = facts.regions.iter().all(|(_, region)| region.is_empty());
     for class in facts.rules.classes() {
         for (id, region) in facts.regions.iter() {
             let labels = [&*class.class, class.level.as_str(), window, &**region];
@@ -27,7 +30,9 @@ pub fn show_lines(metrics: &Metrics, facts: &Facts, complete: &Complete, k: u64)
             let value = match counted.get(&row) {
                 Some((count, false)) => Some(*count),
                 Some((_, true)) => None,
-                None => (class.monitored() > 0).then_some(0),
+                None => {
+                    (class.monitored() > 0 && (!region.is_empty() || all_nameless)).then_some(0)
+                }
             };
             match value {
                 Some(value) if shown < SERIES => {

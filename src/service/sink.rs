@@ -6,7 +6,8 @@
 //! is lost is counted. Evidence must not suffer from a full disk.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,9 +48,12 @@ pub(super) struct Sink {
     metrics: Metrics,
 }
 
-enum Target {
-    Stdout,
-    File(PathBuf, File),
+/// Where detections are written, unbuffered, so that it is known how much of a
+/// text was.
+struct Target {
+    file: File,
+    /// Absent for standard output.
+    path: Option<PathBuf>,
 }
 
 /// Opens the sink and makes its queue. Setting `reopen` makes it open its file
@@ -60,8 +64,10 @@ pub(super) fn open(
     metrics: &Metrics,
 ) -> io::Result<(Queue, Sink)> {
     let target = match sink {
-        DetectionSink::Stdout => Target::Stdout,
-        DetectionSink::File(path) => Target::File(path.clone(), append(path)?),
+        DetectionSink::Stdout => {
+            Target { file: io::stdout().as_fd().try_clone_to_owned()?.into(), path: None }
+        }
+        DetectionSink::File(path) => Target { file: append(path)?, path: Some(path.clone()) },
     };
     let (sender, receiver) = bounded(QUEUE);
     let queue = Queue {
@@ -134,10 +140,10 @@ impl Sink {
         let mut text = Vec::new();
         while let Ok((detections, regions)) = batches.recv() {
             if reopen.swap(false, Ordering::Relaxed)
-                && let Target::File(path, file) = &mut target
+                && let Some(path) = &target.path
             {
                 match append(path) {
-                    Ok(anew) => *file = anew,
+                    Ok(anew) => target.file = anew,
                     Err(error) => {
                         tracing::warn!(path = %path.display(), %error, "cannot open the file of detections anew, writing on to the old one")
                     }
@@ -148,15 +154,13 @@ impl Sink {
                 let region = regions.name(detection.region);
                 whole = whole.and_then(|()| write_detection(&mut text, detection, &region));
             }
-            match whole.and_then(|()| target.write(&text)) {
+            match whole.map_err(|error| (0, error)).and_then(|()| write(&mut target.file, &text)) {
                 Ok(()) => {
                     written.inc_by(detections.len() as u64);
                     text.clear();
                 }
-                Err(error) => {
-                    // The failure may have left half a line behind, which the
-                    // next one must not complete.
-                    text = b"\n".to_vec();
+                Err((written, error)) => {
+                    keep_torn_line(&mut text, written);
                     errors.inc_by(detections.len() as u64);
                     tracing::error!(%error, lost = detections.len(), "cannot write detections");
                 }
@@ -165,17 +169,30 @@ impl Sink {
     }
 }
 
-impl Target {
-    fn write(&mut self, text: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Stdout => {
-                let mut out = BufWriter::new(io::stdout().lock());
-                out.write_all(text)?;
-                out.flush()
-            }
-            Self::File(_, file) => file.write_all(text),
+/// Leaves of `text`, of which so much was `written`, the line feed that half a
+/// line needs, so that the next one does not complete it.
+fn keep_torn_line(text: &mut Vec<u8>, written: usize) {
+    let torn = match written.checked_sub(1) {
+        Some(last) => text[last] != b'\n',
+        // Nothing was written of a line feed that was due before.
+        None => text.first() == Some(&b'\n'),
+    };
+    text.clear();
+    text.extend(torn.then_some(b'\n'));
+}
+
+/// Writes `text`, or says how much of it was written before it failed.
+fn write(to: &mut impl Write, text: &[u8]) -> Result<(), (usize, io::Error)> {
+    let mut written = 0;
+    while written < text.len() {
+        match to.write(&text[written..]) {
+            Ok(0) => return Err((written, io::ErrorKind::WriteZero.into())),
+            Ok(more) => written += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err((written, error)),
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -227,6 +244,47 @@ mod tests {
         drop(queue);
         sink.run();
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
+    }
+
+    /// Takes so many bytes and then fails.
+    struct Room(usize, Vec<u8>);
+
+    impl Write for Room {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            if self.0 == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let taken = text.len().min(self.0).min(4);
+            self.0 -= taken;
+            self.1.extend(&text[..taken]);
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn half_a_line_is_ended_and_a_whole_one_is_not_followed_by_an_empty_one() {
+        for (room, expected) in
+            [(0, ""), (6, "first\n"), (8, "first\nse\n"), (13, "first\nsecond\n")]
+        {
+            let mut to = Room(room, Vec::new());
+            let mut text = b"first\nsecond\n".to_vec();
+            if let Err((written, _)) = write(&mut to, &text) {
+                keep_torn_line(&mut text, written);
+                // Still no room: what is due stays due.
+                let again = write(&mut to, &text).map_err(|(written, _)| written);
+                assert_eq!(again.is_err(), !text.is_empty());
+                if let Err(written) = again {
+                    keep_torn_line(&mut text, written);
+                }
+                to.0 = 100;
+                write(&mut to, &text).unwrap();
+            }
+            assert_eq!(String::from_utf8(to.1).unwrap(), expected, "room for {room}");
+        }
     }
 
     #[test]

@@ -113,6 +113,9 @@ fn total(complete: &Complete, rule: &ClassRule, k: u64) -> WindowCount {
     }
 }
 
+/// Most regions that are named to whoever asks for one that is unknown.
+const MOST_REGIONS_SAID: usize = 20;
+
 /// What `/counts` may be narrowed to.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -145,6 +148,7 @@ pub(super) async fn counts(
     let k = if access::shown(&api, &headers)? { 0 } else { api.current.k() };
     let facts = facts(&api)?;
     known_class(&facts, query.class.as_deref())?;
+    known_region(&facts, query.region.as_deref())?;
     let (mut windows, mut counts) = (Vec::new(), Vec::new());
     for window in Window::ALL {
         let Some(complete) = api.current.complete(window) else { continue };
@@ -184,6 +188,20 @@ fn known_class(facts: &Facts, asked: Option<&str>) -> Result<(), Refusal> {
     ))
 }
 
+fn known_region(facts: &Facts, asked: Option<&str>) -> Result<(), Refusal> {
+    let Some(asked) = asked else { return Ok(()) };
+    if facts.regions.iter().any(|(_, region)| **region == *asked) {
+        return Ok(());
+    }
+    let known: Vec<_> = facts.regions.iter().map(|(_, region)| format!("`{region}`")).collect();
+    let (first, more) = known.split_at(known.len().min(MOST_REGIONS_SAID));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    Err(Refusal(
+        StatusCode::BAD_REQUEST,
+        format!("region `{asked}` is unknown, allowed: {}{more}", first.join(", ")),
+    ))
+}
+
 fn not_understood(rejection: &QueryRejection) -> Refusal {
     Refusal(
         StatusCode::BAD_REQUEST,
@@ -204,6 +222,7 @@ fn not_understood(rejection: &QueryRejection) -> Refusal {
         (status = 400, body = ErrorAnswer, description = "not the pseudonym of a line"),
         (status = 401, body = ErrorAnswer, description = "no token or a wrong one"),
         (status = 403, body = ErrorAnswer, description = "no token is configured"),
+        (status = 404, body = ErrorAnswer, description = "nothing is claimed on such a line"),
         (status = 503, body = ErrorAnswer, description = "too busy, ask again"),
 ))]
 pub(super) async fn line(
@@ -225,6 +244,12 @@ pub(super) async fn line(
         }
     };
     let held = api.current.line(line);
+    if open.is_empty() && held.is_empty() {
+        return Err(Refusal(
+            StatusCode::NOT_FOUND,
+            format!("nothing is claimed on line {line} now or was in the last two hours and days"),
+        ));
+    }
     let name = |detection: &detection::Detection| facts.regions.name(detection.region);
     let open: Vec<_> = open.into_iter().map(|detection| (name(&detection), detection)).collect();
     let held: Vec<_> = held.into_iter().map(|detection| (name(&detection), detection)).collect();

@@ -95,6 +95,7 @@ fn router(api: Api) -> Router {
         .route("/openapi.json", get(openapi::document))
         .fallback(unknown_path)
         .method_not_allowed_fallback(other_method)
+        .layer(middleware::from_fn(refuse_unknown_query))
         .layer(middleware::from_fn_with_state(api.clone(), count))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME))
         .layer(RequestBodyLimitLayer::new(BODY))
@@ -105,6 +106,18 @@ async fn count(State(api): State<Api>, request: Request, next: Next) -> Response
     let response = next.run(request).await;
     api.metrics.http_requests.with_label_values(&[response.status().as_str()]).inc();
     response
+}
+
+/// Refuses a query where none narrows anything: whoever writes one believes
+/// that it does. `/metrics` is left alone, since scrapers add their own.
+async fn refuse_unknown_query(request: Request, next: Next) -> Response {
+    let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+    let takes_none = path.starts_with("/api/") && path != "/api/v1/counts";
+    if takes_none && !query.is_empty() {
+        let what = format!("the query `{query}` at `{path}`; allowed: none here");
+        return Refusal(StatusCode::BAD_REQUEST, what).into_response();
+    }
+    next.run(request).await
 }
 
 async fn unknown_path(uri: Uri) -> Refusal {

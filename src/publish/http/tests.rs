@@ -1,5 +1,6 @@
 //! The API over a real connection, with a view made by hand.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -9,6 +10,7 @@ use super::*;
 use crate::model::group::GroupId;
 use crate::model::line::Regions;
 use crate::model::rules::{ClassRule, GroupRule, Level, Role, Rules, Threshold};
+use crate::publish::tally::Complete;
 use crate::publish::token::Token;
 use crate::publish::view::Facts;
 use crate::publish::wire::{HitlistAnswer, ReadyAnswer, detection_for_tests};
@@ -85,9 +87,10 @@ fn server() -> Server {
         current: Arc::new(current),
         metrics: Metrics::new().unwrap(),
         now: Arc::new(|| "2026-11-21T11:10:00Z".parse().unwrap()),
-        ask_line: Arc::new(|_| {
+        ask_line: Arc::new(|line| {
             let (answer, asked) = oneshot::channel();
-            answer.send(vec![detection_for_tests()]).unwrap();
+            let claimed = if line == LineId(0xff) { vec![] } else { vec![detection_for_tests()] };
+            answer.send(claimed).unwrap();
             asked
         }),
     };
@@ -158,9 +161,18 @@ fn counts_under_k_and_what_would_reveal_them_need_the_token() {
 #[test]
 fn a_query_that_is_not_understood_is_told_what_is_allowed() {
     let server = Server::ready();
-    for query in ["window=2h", "level=brand", "colour=red", "class=nothing"] {
-        let (status, answer) = server.get(&format!("/api/v1/counts?{query}"), None);
-        assert_eq!(status, 400, "{query}");
+    for path in [
+        "counts?window=2h",
+        "counts?level=brand",
+        "counts?colour=red",
+        "counts?class=nothing",
+        "counts?region=west",
+        "classes?class=kettle",
+        "hitlist?day=1",
+        "lines/00000000000000010000000000000003?window=1h",
+    ] {
+        let (status, answer) = server.get(&format!("/api/v1/{path}"), None);
+        assert_eq!(status, 400, "{path}");
         assert!(answer["error"].as_str().unwrap().contains("allowed"), "{answer}");
     }
 }
@@ -191,6 +203,11 @@ fn single_lines_need_the_token_and_are_off_without_one() {
     assert_eq!(answer["detections"][0]["region"], "north");
     assert_eq!(answer["current"].as_array().unwrap().len(), 1);
     assert_eq!(server.get("/api/v1/lines/192.0.2.1", Some(TOKEN)).0, 400);
+    // Nobody claims anything on this one.
+    let (status, answer) =
+        server.get("/api/v1/lines/000000000000000000000000000000ff", Some(TOKEN));
+    assert_eq!(status, 404);
+    assert!(answer["error"].as_str().unwrap().contains("000ff"), "{answer}");
     server.api.current.set_token(None);
     let (status, answer) = server.get(path, Some(TOKEN));
     assert_eq!(status, 403);
@@ -251,4 +268,23 @@ fn metrics_show_lines_but_none_under_k() {
         lines,
         [r#"hayrake_lines{class="amazon-fire-tv",level="product",region="north",window="1h"} 9"#]
     );
+}
+
+#[test]
+fn lines_in_no_region_are_shown_only_where_there_are_some() {
+    let server = Server::ready();
+    let facts = server.api.current.facts().unwrap();
+    let complete = server.api.current.complete(crate::model::time::Window::Hour).unwrap();
+    let shown = |metrics: &Metrics, facts: &Facts, complete: &Complete| {
+        crate::publish::prometheus::show_lines(metrics, facts, complete, 0);
+        let series = metrics.text().unwrap();
+        let lines = series.lines().filter(|line| line.starts_with("hayrake_lines{"));
+        lines.filter(|line| line.contains(r#"region="""#)).count()
+    };
+    let metrics = &server.api.metrics;
+    assert_eq!(shown(metrics, &facts, &complete), 1, "two lines are there");
+    let nobody = Complete { lines: BTreeMap::new(), ..complete.as_ref().clone() };
+    assert_eq!(shown(metrics, &facts, &nobody), 0, "every prefix has a region");
+    let facts = Facts { regions: Arc::new(Regions::default()), ..(*facts).clone() };
+    assert_eq!(shown(metrics, &facts, &nobody), 1, "no prefix has one, so this is all");
 }
