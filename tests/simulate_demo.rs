@@ -33,6 +33,9 @@ fn a_short_run_claims_classes_rightly_and_cleans_up() {
     assert_eq!(all["class"], "all");
     assert_eq!(all["so_far"]["wrong"], 0, "{all}");
     assert!(all["so_far"]["claimed"].as_u64().unwrap() > 20, "{all}");
+    let datagrams = &last["datagrams"];
+    assert!(datagrams["sent"].as_u64().unwrap() > 100, "{datagrams}");
+    assert_eq!(datagrams["received"], datagrams["sent"], "loopback loses none at this rate");
     let levels: HashSet<&str> = rows.iter().filter_map(|row| row["level"].as_str()).collect();
     assert_eq!(levels, HashSet::from(["platform", "manufacturer", "product"]));
     let left: Vec<PathBuf> =

@@ -60,7 +60,8 @@ pub(super) struct Demo {
     /// Everything that is drawn follows from it.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// Print JSON, an object with the rows of the table each hour.
+    /// Print JSON, an object with the rows of the table each hour, the last one
+    /// with the totals of datagrams.
     #[arg(long)]
     json: bool,
 }

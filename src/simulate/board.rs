@@ -79,8 +79,8 @@ impl Board {
         self.last.as_ref().map(|(start, _)| *start)
     }
 
-    /// The board, a row for each class and one for all at the end. `monitored`
-    /// gives N of each class, as it is now.
+    /// The board, a row for each class and one for all at the end, which counts a
+    /// line once whatever it has. `monitored` gives N of each class, as it is now.
     pub fn rows(&self, monitored: &dyn Fn(&str) -> usize) -> Vec<BoardRow> {
         let so_far = self.so_far();
         let last = self.last.as_ref().map(|(_, score)| score);
@@ -103,8 +103,8 @@ impl Board {
             class: "all".into(),
             level: None,
             groups: rows.iter().map(|row| row.groups).sum(),
-            last_hour: last.map(|score| score.total().into()),
-            so_far: so_far.total().into(),
+            last_hour: last.map(|score| score.lines.into()),
+            so_far: so_far.lines.into(),
         });
         rows
     }
@@ -232,6 +232,21 @@ mod tests {
         assert!(board.close(Timestamp::MAX));
         let (_, hour) = board.last.clone().unwrap();
         assert_eq!(hour.total(), Tally { lines: 2, claimed: 1, right: 0 });
+    }
+
+    #[test]
+    fn the_last_row_counts_lines_and_not_classes() {
+        let class = |class: &str| TrueClass { class: class.into(), level: Level::Product };
+        let pairs = [(LineId(1), "kettle"), (LineId(1), "pot"), (LineId(2), "pot")];
+        let mut board = Board::new(&[class("kettle"), class("pot")], pairs);
+        board.claim(&[
+            detection(Window::Hour, 0, 1, "kettle"),
+            detection(Window::Hour, 0, 1, "pot"),
+            detection(Window::Hour, 0, 3, "pot"),
+        ]);
+        let rows = board.rows(&|_| 1);
+        let BoardTally { lines, claimed, wrong, .. } = rows.last().unwrap().so_far;
+        assert_eq!((lines, claimed, wrong), (2, 2, 1), "three classes claimed, on two lines");
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub struct Score {
     pub classes: Vec<(Arc<str>, Tally)>,
     /// Claims of classes that the truth does not know.
     pub unknown: u64,
+    /// Lines rather than classes on lines: those that have any class, those on
+    /// which any was claimed, and those on which every claim was right.
+    pub lines: Tally,
 }
 
 impl Tally {
@@ -68,7 +71,7 @@ impl Score {
     }
 }
 
-impl<K: Hash + Eq> Truth<K> {
+impl<K: Hash + Eq + Clone> Truth<K> {
     /// The truth about `classes`: pairs of a line and a class it has, ancestors
     /// listed as their own pairs. Pairs of other classes are left out.
     pub fn new<'a>(
@@ -104,9 +107,12 @@ impl<K: Hash + Eq> Truth<K> {
             tallies[*place].lines += 1;
         }
         let mut seen: HashSet<(K, &str)> = HashSet::new();
+        // Whether every claim on the line is right so far.
+        let mut claimed: HashMap<K, bool> = HashMap::new();
         let mut unknown = 0;
         for (line, class) in claims {
             let right = self.has(&line, class);
+            *claimed.entry(line.clone()).or_insert(true) &= right;
             if !seen.insert((line, class)) {
                 continue;
             }
@@ -118,7 +124,12 @@ impl<K: Hash + Eq> Truth<K> {
                 None => unknown += 1,
             }
         }
-        Score { classes: self.classes.iter().cloned().zip(tallies).collect(), unknown }
+        let lines = Tally {
+            lines: self.lines.len() as u64,
+            claimed: claimed.len() as u64,
+            right: claimed.values().filter(|right| **right).count() as u64,
+        };
+        Score { classes: self.classes.iter().cloned().zip(tallies).collect(), unknown, lines }
     }
 }
 
@@ -138,6 +149,10 @@ mod tests {
         assert_eq!(score.classes[1].1.recall(), Some(0.0));
         assert_eq!(score.classes[2].1.recall(), None, "nobody has one");
         assert_eq!(score.classes[2].1.wrong(), 1);
+        let lines = Tally { lines: 2, claimed: 2, right: 0 };
+        assert_eq!(score.lines, lines, "line 1 has a kettle too many, and 3 nothing at all");
+        let all_right = truth.score([(1, "alexa"), (1, "echo"), (2, "alexa")]).lines;
+        assert_eq!(all_right, Tally { lines: 2, claimed: 2, right: 2 }, "lines, not classes");
         let total = score.total();
         assert_eq!((total.lines, total.claimed, total.right), (3, 4, 1));
     }

@@ -71,22 +71,29 @@ impl Shown {
 
     /// Shows the board a last time, and what it comes to.
     pub(super) fn end(&self, board: &Board, traffic: &Traffic) {
-        self.hour(board);
         let received: u64 = self
             .listeners
             .iter()
             .map(|label| self.metrics.datagrams_received.with_label_values(&[label]).get())
             .sum();
         let rows = self.rows(board);
-        let Some((all, classes)) = rows.split_last() else { return };
         if self.json {
+            let hour = board.last_hour();
+            let late = traffic.behind.as_secs_f64();
+            let datagrams = serde_json::json!({
+                "sent": traffic.sent, "received": received, "latest_seconds_late": late
+            });
+            let all = serde_json::json!({ "hour": hour, "rows": rows, "datagrams": datagrams });
+            println!("{all}");
             return;
         }
+        self.hour(board);
+        let Some((all, classes)) = rows.split_last() else { return };
         let percent = |share: Option<f64>| {
             share.map_or_else(|| "none".to_owned(), |share| format!("{:.2} %", share * 100.0))
         };
         println!(
-            "whole run: precision {}, recall {} ({} claims, {} wrong, {} to be found)",
+            "whole run: precision {}, recall {} ({} lines with a claim, {} with a wrong one, {} to be found)",
             percent(all.so_far.precision),
             percent(all.so_far.recall),
             all.so_far.claimed,
