@@ -25,6 +25,7 @@ use hayrake::model::sighting::Sighting;
 use hayrake::model::time::Timestamp;
 use hayrake::signature::{SignatureSet, shipped};
 use pcap_file::pcap::PcapReader;
+use pcap_file::pcapng::{Block, PcapNgReader};
 
 /// What each capture, by the start of its name, is claimed as.
 const CLAIMED: [(&str, &[&str]); 31] = [
@@ -71,14 +72,33 @@ struct Sent {
     at: Timestamp,
 }
 
+/// The frames of a capture in either format, and when they passed.
+fn frames(capture: &Path) -> Vec<(Duration, Vec<u8>)> {
+    let mut frames = Vec::new();
+    let start = fs::read(capture).unwrap();
+    if start.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) {
+        let mut reader = PcapNgReader::new(&start[..]).unwrap();
+        while let Some(block) = reader.next_block() {
+            if let Block::EnhancedPacket(packet) = block.unwrap() {
+                // The file counts in nanoseconds, as the library takes all to.
+                frames.push((packet.timestamp, packet.data.into_owned()));
+            }
+        }
+    } else {
+        let mut reader = PcapReader::new(&start[..]).unwrap();
+        while let Some(packet) = reader.next_packet() {
+            let packet = packet.unwrap();
+            frames.push((packet.timestamp, packet.data.into_owned()));
+        }
+    }
+    frames
+}
+
 /// The IPv4 packets of an Ethernet capture. Those that come back to the home
 /// are among them and go to no endpoint.
 fn sent(capture: &Path) -> Vec<Sent> {
-    let mut reader = PcapReader::new(File::open(capture).unwrap()).unwrap();
     let mut sent = Vec::new();
-    while let Some(packet) = reader.next_packet() {
-        let packet = packet.unwrap();
-        let data = &packet.data;
+    for (at, data) in frames(capture) {
         if data.len() < 38 || data[12..14] != [8, 0] {
             continue;
         }
@@ -88,7 +108,7 @@ fn sent(capture: &Path) -> Vec<Sent> {
         if ip.len() >= header + 4 {
             let port = u16::from_be_bytes([ip[header + 2], ip[header + 3]]);
             let to = Endpoint { address: IpAddr::V4(to), port, protocol: ip[9] };
-            let at = Timestamp::from_millis(packet.timestamp.as_millis().try_into().unwrap());
+            let at = Timestamp::from_millis(at.as_millis().try_into().unwrap());
             sent.push(Sent { to, at });
         }
     }
@@ -184,6 +204,20 @@ fn a_hue_bridge_is_claimed_by_what_it_asked_for_itself() {
     let dns = answers(&[capture.to_str().unwrap()]);
     let got = claimed(&signatures, &dns, &sent(&capture));
     assert_eq!(got, BTreeSet::from(["philips-hue".to_owned()]));
+}
+
+/// The phone that switches the plug is on the same line, and its own services
+/// claim nothing.
+#[test]
+fn a_plug_and_the_phone_beside_it_are_claimed_as_the_plug() {
+    let capture = shared("pcaps/fdekeers_tplink-plug.pcap");
+    if !capture.exists() {
+        println!("skipped: {} is not there", capture.display());
+        return;
+    }
+    let dns = answers(&[capture.to_str().unwrap()]);
+    let got = claimed(&shipped().unwrap(), &dns, &sent(&capture));
+    assert_eq!(got, BTreeSet::from(["tp-link".to_owned()]));
 }
 
 /// The Yi camera was captured after it had asked for its servers, so nothing
