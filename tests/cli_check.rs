@@ -174,7 +174,9 @@ fn signatures_are_listed_shown_checked_and_compared() {
     assert!(alone.contains("wyze: gone, nothing is claimed any more"), "{alone}");
     assert_eq!(
         stdout(&compared),
-        "kettle: group `api.example.com` gone\nkettle: group `v2.example.com` new (primary)\n"
+        "kettle: group `api.example.com` gone\n\
+         kettle: group `v2.example.com` new (primary)\n\
+         kettle: none of its primary groups is one any more, so what claimed it no longer does\n"
     );
 }
 

@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use super::definition::{ClassDefinition, GroupDefinition, SignatureSet};
 use super::describe::role;
+use super::overlap::evidence;
+use crate::model::endpoint::Port;
+use crate::model::rules::Role;
 
 /// One difference between two sets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,17 +30,28 @@ impl fmt::Display for Change {
 pub fn diff(old: &SignatureSet, new: &SignatureSet) -> Vec<Change> {
     let names: BTreeSet<_> =
         old.classes.iter().chain(&new.classes).map(|class| class.class.clone()).collect();
+    let renamed = renamed(old, new);
     let mut changes = Vec::new();
     for name in names {
         let mut differ = Differ { of: &name, changes: &mut changes };
         match (old.class(&name), new.class(&name)) {
+            (None, Some(class)) if renamed.iter().any(|(_, to)| to.class == class.class) => {}
             (None, Some(class)) => differ.say(format!(
                 "new {} of {} groups, {} required",
                 class.level,
                 class.groups.len(),
                 required(class)
             )),
-            (Some(_), None) => differ.say("gone, nothing is claimed any more".to_owned()),
+            (Some(old), None) => match renamed.iter().find(|(from, _)| from.class == old.class) {
+                Some((_, new)) => {
+                    differ.say(format!(
+                        "is now called `{}`, with the same groups; {LOST}",
+                        new.class
+                    ));
+                    differ.classes(old, new);
+                }
+                None => differ.say("gone, nothing is claimed any more".to_owned()),
+            },
             (Some(old), Some(new)) => differ.classes(old, new),
             (None, None) => {}
         }
@@ -49,6 +63,25 @@ pub fn diff(old: &SignatureSet, new: &SignatureSet) -> Vec<Change> {
         differ.value("owner", old.owners.owner(name), new.owners.owner(name));
     }
     changes
+}
+
+/// What a new name costs: groups are known by class and first name.
+const LOST: &str = "evidence gathered today under the old name is lost";
+
+/// Classes that are gone, each with one that is new and has its groups.
+fn renamed<'s>(
+    old: &'s SignatureSet,
+    new: &'s SignatureSet,
+) -> Vec<(&'s ClassDefinition, &'s ClassDefinition)> {
+    let mut fresh: Vec<_> =
+        new.classes.iter().filter(|class| old.class(&class.class).is_none()).collect();
+    let gone = old.classes.iter().filter(|class| new.class(&class.class).is_none());
+    gone.filter_map(|class| {
+        let groups = evidence(class);
+        let at = fresh.iter().position(|candidate| evidence(candidate) == groups)?;
+        Some((class, fresh.remove(at)))
+    })
+    .collect()
 }
 
 fn required(class: &ClassDefinition) -> usize {
@@ -66,19 +99,29 @@ impl Differ<'_> {
     }
 
     fn value(&mut self, what: &str, old: impl ToString, new: impl ToString) {
+        self.value_so(what, old, new, "");
+    }
+
+    /// A changed value and, where that is not plain, what it means.
+    fn value_so(&mut self, what: &str, old: impl ToString, new: impl ToString, so: &str) {
         let (old, new) = (old.to_string(), new.to_string());
         if old != new {
-            self.say(format!("{what} {old} -> {new}"));
+            self.say(format!("{what} {old} -> {new}{so}"));
         }
     }
 
     fn classes(&mut self, old: &ClassDefinition, new: &ClassDefinition) {
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
         self.value("level", old.level, new.level);
-        self.value(
+        let so = match (&old.parent, &new.parent) {
+            (_, None) => ", so it is claimed by itself".to_owned(),
+            (_, Some(parent)) => format!(", so it is claimed only together with `{parent}`"),
+        };
+        self.value_so(
             "parent",
             or_none(old.parent.as_deref().map(str::to_owned)),
             or_none(new.parent.as_deref().map(str::to_owned)),
+            &so,
         );
         self.value("D", old.threshold, new.threshold);
         self.value("N at most", old.groups.len(), new.groups.len());
@@ -88,132 +131,119 @@ impl Differ<'_> {
             or_none(old.in_use_packets.map(|packets| packets.to_string())),
             or_none(new.in_use_packets.map(|packets| packets.to_string())),
         );
-        for group in &old.groups {
-            match successor(group, &new.groups) {
-                Some(next) => self.groups(group, next),
-                None => self.say(format!("group `{}` gone", first(group))),
+        let next: Vec<_> = old.groups.iter().map(|group| successor(group, &new.groups)).collect();
+        for (at, group) in old.groups.iter().enumerate() {
+            let Some(into) = next[at] else {
+                self.say(format!("group `{}` gone", first(group)));
+                continue;
+            };
+            let merged: Vec<_> = (0..next.len()).filter(|one| next[*one] == Some(into)).collect();
+            let merged: Vec<_> = merged.into_iter().map(|one| &old.groups[one]).collect();
+            if merged.len() == 1 {
+                self.groups(&merged, &new.groups[into]);
+            } else if std::ptr::eq(merged[0], group) {
+                let names: Vec<_> = merged.iter().map(|one| format!("`{}`", first(one))).collect();
+                self.say(format!("groups {} are one now and count once", names.join(", ")));
+                self.groups(&merged, &new.groups[into]);
             }
         }
-        for group in &new.groups {
-            if !old.groups.iter().any(|before| continues(before, group, &new.groups)) {
-                self.say(format!("group `{}` new ({})", first(group), role(group.role)));
+        for (at, group) in new.groups.iter().enumerate() {
+            if next.contains(&Some(at)) {
+                continue;
             }
+            let from = old.groups.iter().find(|old| shares_a_name(old, group));
+            let from = from.map_or(String::new(), |old| {
+                format!(", split from `{}`, so both count", first(old))
+            });
+            self.say(format!("group `{}` new ({}){from}", first(group), role(group.role)));
+        }
+        self.primaries(old, new, &next);
+    }
+
+    /// Nothing is claimed without a primary group, so losing them is told.
+    fn primaries(&mut self, old: &ClassDefinition, new: &ClassDefinition, next: &[Option<usize>]) {
+        let is = |group: &&GroupDefinition| group.role == Role::Primary;
+        let stays = |(group, next): (&GroupDefinition, &Option<usize>)| {
+            is(&group) && next.is_some_and(|at| is(&&new.groups[at]))
+        };
+        let stay = old.groups.iter().zip(next).any(stays);
+        let mut left = new.groups.iter().filter(is);
+        match (left.next(), left.next()) {
+            _ if !stay => self.say(
+                "none of its primary groups is one any more, so what claimed it no longer does"
+                    .to_owned(),
+            ),
+            (Some(only), None) if old.groups.iter().filter(is).count() > 1 => {
+                self.say(format!("hangs on one primary group now, `{}`", first(only)));
+            }
+            _ => {}
         }
     }
 
-    fn groups(&mut self, old: &GroupDefinition, new: &GroupDefinition) {
+    /// What `new` is that continues all of `old`, mostly one.
+    fn groups(&mut self, old: &[&GroupDefinition], new: &GroupDefinition) {
         let name = first(new);
-        if old.id != new.id {
-            self.say(format!(
-                "group `{}` is now called `{name}`, so evidence gathered today under the old name is lost",
-                first(old)
-            ));
+        if old.iter().all(|old| first(old) != name) {
+            let before = first(old[0]);
+            self.say(format!("group `{before}` is now called `{name}`, so {LOST}"));
         }
-        for gone in old.names.iter().filter(|name| !new.names.contains(name)) {
+        let had = |name| old.iter().any(|old| old.names.contains(name));
+        let before = || old.iter().flat_map(|old| &old.names);
+        for gone in before().filter(|name| !new.names.contains(name)) {
             self.say(format!("group `{name}` without `{gone}`"));
         }
-        for added in new.names.iter().filter(|name| !old.names.contains(name)) {
+        for added in new.names.iter().filter(|name| !had(name)) {
             self.say(format!("group `{name}` with `{added}`"));
         }
-        let ports = |group: &GroupDefinition| {
-            let ports: Vec<_> = group.ports.iter().map(ToString::to_string).collect();
-            if ports.is_empty() { "any".to_owned() } else { ports.join(", ") }
-        };
-        self.value(&format!("ports of group `{name}`"), ports(old), ports(new));
-        self.value(&format!("role of group `{name}`"), role(old.role), role(new.role));
-        let rate = |group: &GroupDefinition| {
-            group.packets_per_hour.map_or("unknown".to_owned(), |rate| {
-                format!("{} idle and {} in use", rate.idle, rate.active)
-            })
-        };
-        self.value(&format!("packets an hour of group `{name}`"), rate(old), rate(new));
+        for old in old {
+            let ports = format!("ports of group `{}`", first(old));
+            let so = match compare_ports(&old.ports, &new.ports) {
+                (true, true) => "",
+                (true, false) => ", so less counts",
+                (false, true) => ", so more counts",
+                (false, false) => ", so other traffic counts",
+            };
+            self.value_so(&ports, list(&old.ports), list(&new.ports), so);
+            let what = format!("role of group `{}`", first(old));
+            self.value(&what, role(old.role), role(new.role));
+            let rate = |group: &GroupDefinition| {
+                group.packets_per_hour.map_or("unknown".to_owned(), |rate| {
+                    format!("{} idle and {} in use", rate.idle, rate.active)
+                })
+            };
+            self.value(&format!("packets an hour of group `{}`", first(old)), rate(old), rate(new));
+        }
     }
+}
+
+fn list(ports: &[Port]) -> String {
+    let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+    if ports.is_empty() { "any".to_owned() } else { ports.join(", ") }
+}
+
+/// Whether `old` has all of `new`, and `new` all of `old`; no port is any.
+fn compare_ports(old: &[Port], new: &[Port]) -> (bool, bool) {
+    let has = |one: &[Port], all: &[Port]| {
+        one.is_empty() || (!all.is_empty() && all.iter().all(|port| one.contains(port)))
+    };
+    (has(old, new), has(new, old))
 }
 
 fn first(group: &GroupDefinition) -> String {
     group.names.first().map(ToString::to_string).unwrap_or_default()
 }
 
-/// The group that `old` became: the one of the same identity, else the first
-/// one that has a name of it.
-fn successor<'g>(old: &GroupDefinition, new: &'g [GroupDefinition]) -> Option<&'g GroupDefinition> {
-    new.iter().find(|group| group.id == old.id).or_else(|| {
-        new.iter().find(|group| group.names.iter().any(|name| old.names.contains(name)))
-    })
+fn shares_a_name(one: &GroupDefinition, other: &GroupDefinition) -> bool {
+    one.names.iter().any(|name| other.names.contains(name))
 }
 
-fn continues(old: &GroupDefinition, group: &GroupDefinition, new: &[GroupDefinition]) -> bool {
-    successor(old, new).is_some_and(|next| next.id == group.id)
+/// The place of the group that `old` became: the one of the same first name,
+/// else the first one that has a name of it.
+fn successor(old: &GroupDefinition, new: &[GroupDefinition]) -> Option<usize> {
+    new.iter()
+        .position(|group| first(group) == first(old))
+        .or_else(|| new.iter().position(|group| shares_a_name(old, group)))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::compile::{SourceFile, compile};
-    use super::*;
-
-    const KETTLE: &str = "\
-class: kettle
-name: Kettle
-level: product
-vendor: Acme
-groups:
-  - {names: [a.example.com, b.example.com], role: primary, ports: [443/tcp]}
-  - {names: [c.example.com], role: support}
-sources: [x]
-checked: 2026-11-21
-";
-
-    fn set(kettle: &str, owners: &str) -> SignatureSet {
-        let file = |place: &str, text: &str| SourceFile {
-            place: place.to_owned(),
-            path: place.to_owned(),
-            bytes: text.as_bytes().to_vec(),
-        };
-        compile(&[file("product/kettle.yaml", kettle), file("owners.yaml", owners)]).unwrap()
-    }
-
-    fn changes(edits: &[(&str, &str)]) -> Vec<String> {
-        let edited =
-            edits.iter().fold(KETTLE.to_owned(), |text, (old, new)| text.replace(old, new));
-        diff(&set(KETTLE, ""), &set(&edited, "acme: [example.com]"))
-            .iter()
-            .map(ToString::to_string)
-            .collect()
-    }
-
-    #[test]
-    fn what_changes_for_detection_is_told() {
-        let told = changes(&[
-            ("vendor: Acme", "vendor: Acme\nthreshold: 1\nin_use_packets: 5"),
-            ("[a.example.com, b.example.com]", "[b.example.com, d.example.com]"),
-            ("443/tcp", "8443/tcp"),
-            ("[c.example.com], role: support", "[e.example.com], role: primary"),
-        ]);
-        assert_eq!(
-            told,
-            [
-                "kettle: D 0.4 -> 1",
-                "kettle: required at most 1 -> 2",
-                "kettle: in use from packets none -> 5",
-                "kettle: group `a.example.com` is now called `b.example.com`, so evidence gathered today under the old name is lost",
-                "kettle: group `b.example.com` without `a.example.com`",
-                "kettle: group `b.example.com` with `d.example.com`",
-                "kettle: ports of group `b.example.com` 443/tcp -> 8443/tcp",
-                "kettle: group `c.example.com` gone",
-                "kettle: group `e.example.com` new (primary)",
-                "example.com: owner example.com -> acme",
-            ]
-        );
-    }
-
-    #[test]
-    fn what_does_not_change_detection_is_not_told() {
-        let told = changes(&[("Kettle", "The Kettle"), ("sources: [x]", "sources: [y]")]);
-        assert_eq!(told, ["example.com: owner example.com -> acme"]);
-        let (old, none) = (set(KETTLE, ""), SignatureSet::default());
-        assert!(diff(&old, &old).is_empty());
-        assert_eq!(diff(&old, &none)[0].to_string(), "kettle: gone, nothing is claimed any more");
-        let told = diff(&none, &old)[0].to_string();
-        assert_eq!(told, "kettle: new product of 2 groups, 1 required");
-    }
-}
+mod tests;

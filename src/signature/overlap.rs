@@ -42,7 +42,7 @@ pub(super) struct Folder<'d> {
 type Spot = (usize, usize);
 
 /// What a class looks for, in no order: names and ports of each group.
-type Evidence<'d> = BTreeSet<(BTreeSet<&'d NamePattern>, BTreeSet<String>)>;
+pub(super) type Evidence<'d> = BTreeSet<(BTreeSet<&'d NamePattern>, BTreeSet<String>)>;
 
 impl<'d> Folder<'d> {
     /// Looks at classes that are right each for itself.
@@ -265,7 +265,8 @@ impl<'d> Folder<'d> {
     }
 }
 
-fn evidence(class: &ClassDefinition) -> Evidence<'_> {
+/// What `class` looks for.
+pub(super) fn evidence(class: &ClassDefinition) -> Evidence<'_> {
     let of_group = |group: &'_ GroupDefinition| {
         group.ports.iter().map(ToString::to_string).collect::<BTreeSet<_>>()
     };
