@@ -12,8 +12,11 @@
 //! matcher and no second chain.
 
 pub mod capture;
+pub mod derive;
+pub mod domains;
 pub mod evaluate;
 pub mod manifest;
 pub mod mud;
+pub mod served;
 mod table;
 pub mod traffic;

@@ -2,22 +2,44 @@
 //! are. One file a step.
 
 mod capture;
+mod derive;
+mod domains;
+mod infrastructure;
+mod input;
 mod mud;
 
 use super::Outcome;
 
 /// Make signatures from captures of devices and judge them.
 #[derive(clap::Args)]
-#[command(arg_required_else_help = true)]
+#[command(arg_required_else_help = true, after_help = STEPS)]
 pub(super) struct Lab {
     #[command(subcommand)]
     action: Action,
 }
 
+const STEPS: &str = "The steps, each of which reads what the one before it wrote:
+
+  hayrake lab capture --manifest devices.yaml --json > traffic.json
+      what each device did, from captures of it
+  hayrake lab domains traffic.json --template > decisions.yaml
+      which domains are the maker's own; what is undecided waits in the file
+  hayrake lab infrastructure traffic.json --dns pdns.jsonl
+      which of them are on infrastructure of their own
+  hayrake lab derive traffic.json --decisions decisions.yaml --checked DAY --out candidates
+      candidate signatures
+  hayrake lab evaluate
+      how well signatures find devices in sampled flows
+
+docs/lab.md shows each with its output.";
+
 #[derive(clap::Subcommand)]
 enum Action {
     Capture(capture::Capture),
     Mud(mud::Mud),
+    Domains(domains::Domains),
+    Infrastructure(infrastructure::Infrastructure),
+    Derive(derive::Derive),
 }
 
 impl Lab {
@@ -25,6 +47,9 @@ impl Lab {
         match self.action {
             Action::Capture(command) => command.run(),
             Action::Mud(command) => command.run(),
+            Action::Domains(command) => command.run(),
+            Action::Infrastructure(command) => command.run(),
+            Action::Derive(command) => command.run(),
         }
     }
 }
