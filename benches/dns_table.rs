@@ -1,6 +1,6 @@
 //! The table of DNS answers at an operator's scale:
 //! `cargo bench --bench dns_table` (a part alone: `-- stream`, `-- memory`,
-//! `-- checkpoint`).
+//! `-- checkpoint`; with another limit than a gigabyte: `-- stream 64000000`).
 //!
 //! `stream` reads ten million COF lines on one core, one in ten an alias, into
 //! a table with the usual limit. `memory` fills a table with twenty million
@@ -25,6 +25,7 @@ use hayrake::dns::{Answer, AnswerData, Coverage, Knowledge, Reading, Sieve, read
 use hayrake::model::domain::NamePattern;
 use hayrake::model::time::Timestamp;
 
+/// The limit of the table, unless another is asked for.
 const LIMIT: usize = 1_000_000_000;
 const LINES: u64 = 10_000_000;
 const ADDRESSES: u64 = 20_000_000;
@@ -36,15 +37,18 @@ const DAY: u64 = 86_400;
 fn main() {
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|text| !text.starts_with('-')).collect();
-    let runs = |part: &str| wanted.is_empty() || wanted.iter().any(|text| text == part);
+    let limit = wanted.iter().find_map(|text| text.parse().ok()).unwrap_or(LIMIT);
+    let parts: Vec<&str> =
+        wanted.iter().map(String::as_str).filter(|text| text.parse::<usize>().is_err()).collect();
+    let runs = |part: &str| parts.is_empty() || parts.contains(&part);
     if runs("stream") {
-        stream();
+        stream(limit);
     }
     if runs("memory") {
-        memory();
+        memory(limit);
     }
     if runs("checkpoint") {
-        checkpoint();
+        checkpoint(limit);
     }
 }
 
@@ -136,11 +140,11 @@ impl Read for Lines {
     }
 }
 
-fn stream() {
+fn stream(limit: usize) {
     let began = Instant::now();
     let bytes = std::io::copy(&mut Lines::new(), &mut std::io::sink()).unwrap();
     let making = began.elapsed().as_secs_f64();
-    let mut dns = Knowledge::bounded(sieve(), LIMIT);
+    let mut dns = Knowledge::bounded(sieve(), limit);
     let reading = Reading::new(Coverage::Population, Timestamp::MAX);
     let began = Instant::now();
     let report = read_into(&mut dns, "bench", Lines::new(), &reading).unwrap();
@@ -176,8 +180,8 @@ fn insert(dns: &mut Knowledge, name: &str, data: AnswerData, pick: u64) {
 }
 
 /// Twenty million addresses, and the signature names.
-fn filled() -> Knowledge {
-    let mut dns = Knowledge::bounded(sieve(), LIMIT);
+fn filled(limit: usize) -> Knowledge {
+    let mut dns = Knowledge::bounded(sieve(), limit);
     for n in 0..ADDRESSES {
         let pick = mixed(n);
         let owners = if n % 10 < 3 { 2 } else { 1 };
@@ -199,10 +203,10 @@ fn filled() -> Knowledge {
     dns
 }
 
-fn memory() {
+fn memory(limit: usize) {
     let before = status("VmRSS");
     let began = Instant::now();
-    let mut dns = filled();
+    let mut dns = filled(limit);
     let took = began.elapsed().as_secs_f64();
     let settling = Instant::now();
     dns.settle();
@@ -220,8 +224,8 @@ fn memory() {
     );
 }
 
-fn checkpoint() {
-    let mut dns = filled();
+fn checkpoint(limit: usize) {
+    let mut dns = filled(limit);
     dns.settle();
     let (size, resident) = (dns.size(), status("VmRSS"));
     let path = std::env::current_exe().unwrap().with_extension("checkpoint");
@@ -263,7 +267,7 @@ fn checkpoint() {
         began.elapsed().as_secs_f64()
     );
     let began = Instant::now();
-    let mut back = Knowledge::bounded(sieve(), LIMIT);
+    let mut back = Knowledge::bounded(sieve(), limit);
     let restored = back.restore(File::open(&path).unwrap(), Timestamp::MAX, |_| true).unwrap();
     let took = began.elapsed().as_secs_f64();
     let settling = Instant::now();

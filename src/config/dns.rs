@@ -34,8 +34,9 @@ const MAX_PROVIDER: usize = 40;
 
 /// The longest hold of an endpoint.
 const LONGEST_HOLD: Duration = Duration::from_secs(30 * 86_400);
-/// Least and most bytes of the table of answers.
-const MEMORY: (u64, u64) = (16_000_000, 1_000_000_000_000);
+/// Least and most bytes of the table of answers. With less, what readers and
+/// the answers that have just come need would be more than the table.
+const MEMORY: (u64, u64) = (64_000_000, 1_000_000_000_000);
 
 const KEYS: [&str; 10] = [
     "feeds",

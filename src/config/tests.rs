@@ -329,7 +329,7 @@ fn what_is_kept_of_answers_has_bounds() {
     assert_eq!((dns.keep.as_secs(), dns.memory), (7 * 86_400, 512_000_000));
     for (dns, wanted) in [
         ("memory: 1GiB", "memory `1GiB`; allowed: a whole number with its unit, such as 512MB"),
-        ("memory: 1MB", "from 16MB to 1000GB"),
+        ("memory: 1MB", "from 64MB to 1000GB"),
         ("keep: 1h", "keep `1h`; allowed"),
         ("keep: 2d, hold: 3d", "keep `2d`; allowed: at least 3d"),
     ] {

@@ -83,6 +83,7 @@ impl Places {
 impl Knowledge {
     /// Begins to write what sources whose name is `wanted` told.
     pub fn begin_checkpoint(&mut self, wanted: impl Fn(&str) -> bool, into: &mut Vec<u8>) {
+        self.traces.sort();
         let mut texts = Vec::new();
         let mut place = |source: &str| {
             wanted(source).then(|| {

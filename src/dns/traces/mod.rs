@@ -18,7 +18,7 @@ use hashbrown::HashMap;
 use siphasher::sip::SipHasher13;
 use smallvec::SmallVec;
 
-use self::book::{Book, Key, PAGES};
+use self::book::{Book, Key, PARTS};
 pub(super) use self::registrables::{RegistrableId, Registrables};
 use super::answer::Coverage;
 use super::seen::{SourceId, Span};
@@ -77,6 +77,17 @@ pub(super) struct Trace {
 }
 
 impl Trace {
+    /// No trace: every other was seen on a day at least.
+    const EMPTY: Self = Self {
+        name: NameHash::SEVERAL,
+        count: 0,
+        owner: RegistrableId::MANY,
+        first: 0,
+        last: 0,
+        source: 0,
+        days: 0,
+    };
+
     pub(super) fn new(name: NameHash, owner: RegistrableId, span: &Span) -> Self {
         let seconds = |at: Timestamp| u32::try_from(at.as_secs()).unwrap_or(u32::MAX);
         let ends = 1 + u16::from(span.first.day() != span.last.day());
@@ -145,6 +156,10 @@ impl Trace {
         }
     }
 
+    fn is_empty(&self) -> bool {
+        self.days == 0
+    }
+
     fn is_many(&self) -> bool {
         self.owner == RegistrableId::MANY
     }
@@ -159,6 +174,19 @@ impl Trace {
 
 fn time(seconds: u32) -> Timestamp {
     Timestamp::from_secs(seconds.into())
+}
+
+/// The first place at which the sum of `counts` reaches `number`, or the last
+/// place; and the sum before it.
+fn reaching(counts: &[usize], number: usize) -> (u32, usize) {
+    let mut before = 0;
+    for (place, count) in (0..).zip(counts) {
+        if before + count >= number {
+            return (place, before);
+        }
+        before += count;
+    }
+    (u32::from(u16::MAX), before)
 }
 
 fn key_v6(address: std::net::Ipv6Addr) -> [u32; 4] {
@@ -222,18 +250,10 @@ impl Traces {
         gone
     }
 
-    /// Drops the `number` traces that were last seen longest ago, as nearly as
-    /// a sample tells; returns how many went.
+    /// Drops the `number` traces that were last seen longest ago; returns how
+    /// many went.
     pub(super) fn evict(&mut self, number: usize) -> usize {
-        let all = self.v4.all().map(|(_, trace)| trace.last);
-        let mut sample: Vec<u32> =
-            all.chain(self.v6.all().map(|(_, trace)| trace.last)).step_by(64).collect();
-        if sample.is_empty() || number == 0 {
-            return 0;
-        }
-        let place = (number / 64).min(sample.len() - 1);
-        let (_, cut, _) = sample.select_nth_unstable(place);
-        let cut = *cut;
+        let cut = self.oldest(number);
         let mut left = number;
         let mut keep = |trace: &Trace| {
             let goes = trace.last <= cut && left > 0;
@@ -245,6 +265,20 @@ impl Traces {
         gone
     }
 
+    /// When the youngest of the `number` oldest traces was last seen: first to
+    /// about a day, then to the second.
+    fn oldest(&self, number: usize) -> u32 {
+        let (mut days, mut seconds) = (vec![0_usize; 1 << 16], vec![0_usize; 1 << 16]);
+        for (_, trace) in self.all() {
+            days[(trace.last >> 16) as usize] += 1;
+        }
+        let (day, before) = reaching(&days, number);
+        for (_, trace) in self.all().filter(|(_, trace)| trace.last >> 16 == day) {
+            seconds[(trace.last & 0xffff) as usize] += 1;
+        }
+        day << 16 | reaching(&seconds, number - before).0
+    }
+
     /// Every trace with its address.
     pub(super) fn all(&self) -> impl Iterator<Item = (IpAddr, &Trace)> {
         let v4 = self.v4.all().map(|(key, trace)| (IpAddr::V4((*key).into()), trace));
@@ -253,20 +287,27 @@ impl Traces {
 
     /// Parts in which traces can be gone through bit by bit. In which part an
     /// address is never changes, whatever is taken out meanwhile.
-    pub(super) const PARTS: usize = 2 * PAGES;
+    pub(super) const PARTS: usize = 2 * PARTS;
 
     /// The part that the traces of `address` are in.
     pub(super) fn part_of(address: IpAddr) -> usize {
         match address {
-            IpAddr::V4(v4) => v4.to_bits().page(),
-            IpAddr::V6(v6) => PAGES + key_v6(v6).page(),
+            IpAddr::V4(v4) => v4.to_bits().part(),
+            IpAddr::V6(v6) => PARTS + key_v6(v6).part(),
         }
     }
 
-    /// The traces of one part, those of an address behind one another.
+    /// Makes going through all parts quick.
+    pub(super) fn sort(&mut self) {
+        self.v4.sort();
+        self.v6.sort();
+    }
+
+    /// The traces of one part.
     pub(super) fn part(&self, part: usize) -> impl Iterator<Item = (IpAddr, &Trace)> {
-        let v4 = self.v4.page(part).map(|(key, trace)| (IpAddr::V4((*key).into()), trace));
-        let v6 = part.checked_sub(PAGES).into_iter().flat_map(|part| self.v6.page(part));
+        let v4 = (part < PARTS).then(|| self.v4.part(part)).into_iter().flatten();
+        let v4 = v4.map(|(key, trace)| (IpAddr::V4((*key).into()), trace));
+        let v6 = part.checked_sub(PARTS).into_iter().flat_map(|part| self.v6.part(part));
         v4.chain(v6.map(|(key, trace)| (address_v6(*key), trace)))
     }
 
@@ -292,8 +333,7 @@ impl Traces {
                 trace.owner = places[trace.owner.0 as usize];
             }
         };
-        self.v4.pages.iter_mut().flatten().for_each(|(_, trace)| moved(trace));
-        self.v6.pages.iter_mut().flatten().for_each(|(_, trace)| moved(trace));
+        self.v4.all_mut().chain(self.v6.all_mut()).for_each(moved);
         self.owners = owners;
     }
 
