@@ -113,7 +113,8 @@ impl Spans {
         let mut days = SmallVec::<[Day; 4]>::new();
         let mut more_days = 0;
         let mut seen: Option<Seen> = None;
-        for span in self.upto(day) {
+        let spans: SmallVec<[Span; 4]> = self.upto(day).collect();
+        for span in &spans {
             days.extend([span.first.day(), span.last.day()]);
             more_days += usize::from(span.more_days);
             let all = seen.get_or_insert(Seen {
@@ -125,13 +126,38 @@ impl Spans {
             });
             all.first = all.first.min(span.first);
             all.last = all.last.max(span.last);
-            all.count = all.count.saturating_add(span.count);
             all.population |= span.coverage == Coverage::Population;
         }
         days.sort_unstable();
         days.dedup();
-        seen.map(|all| Seen { days: days.len() + more_days, ..all })
+        seen.map(|all| Seen { days: days.len() + more_days, count: count(spans), ..all })
     }
+}
+
+/// How often something was seen. Two feeds may tell of the same answers, such as
+/// a resolver live and in its log, so of sources that saw it at the same time
+/// the one counts that saw it most often. Files that follow one another add up.
+fn count(mut spans: SmallVec<[Span; 4]>) -> u64 {
+    spans.sort_unstable_by_key(|span| (span.first, span.last));
+    let mut total: u64 = 0;
+    let mut together = SmallVec::<[(SourceId, u64); 4]>::new();
+    let mut until = Timestamp::EPOCH;
+    for span in spans {
+        if span.first > until {
+            total = total.saturating_add(most(&together));
+            together.clear();
+        }
+        until = until.max(span.last);
+        match together.iter_mut().find(|(source, _)| *source == span.source) {
+            Some((_, count)) => *count = count.saturating_add(span.count),
+            None => together.push((span.source, span.count)),
+        }
+    }
+    total.saturating_add(most(&together))
+}
+
+fn most(counts: &[(SourceId, u64)]) -> u64 {
+    counts.iter().map(|(_, count)| *count).max().unwrap_or_default()
 }
 
 /// What is known of a fact at the end of a day, over all sources.
@@ -141,7 +167,8 @@ pub struct Seen {
     pub first: Timestamp,
     /// Last seen, at most the end of the day.
     pub last: Timestamp,
-    /// How often. A span that goes on after the day keeps its whole count,
+    /// How often, by the source that saw it most often where several saw it at
+    /// the same time. A span that goes on after the day keeps its whole count,
     /// since nobody knows how it is spread.
     pub count: u64,
     /// On how many days it was certainly seen: the ends of the spans.
@@ -189,6 +216,20 @@ mod tests {
         assert!(!spans.seen(Day(0)).unwrap().population);
         spans.add(span(1, 2, 1, 0));
         assert!(spans.seen(Day(0)).unwrap().population);
+    }
+
+    #[test]
+    fn what_two_sources_saw_at_one_time_is_counted_once() {
+        let mut spans = Spans::default();
+        let count = |spans: &Spans| spans.seen(Day(9)).unwrap().count;
+        spans.add(span(10, 50, 6, 0));
+        spans.add(span(20, 40, 7, 1));
+        assert_eq!(count(&spans), 7, "live and from a log");
+        spans.add(span(51, 90, 5, 2));
+        assert_eq!(count(&spans), 12, "the next hour's file");
+        spans.add(span(DAY + 10, DAY + 50, 6, 0));
+        spans.add(span(45, 45, u64::MAX, 3));
+        assert_eq!(count(&spans), u64::MAX);
     }
 
     #[test]
