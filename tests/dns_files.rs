@@ -140,7 +140,7 @@ fn the_addresses_of_a_device_are_dated_by_its_packets() {
     let mut dns = Knowledge::new();
     load(&mut dns, &path);
     let plug = dns.find(&"use1-api.tplinkra.com".parse().unwrap()).unwrap();
-    let reached = addresses_of(&dns, plug, Day(40_000), &|_| ALIAS_HOLD).addresses;
+    let reached = addresses_of(&dns, plug, Day(40_000), &|_| ALIAS_HOLD, &|_| false).addresses;
     assert!(!reached.is_empty());
     for reached in reached {
         assert_eq!(reached.presence.from.day().to_string(), "2022-11-22");
@@ -162,7 +162,7 @@ fn the_log_of_passivedns_is_read_without_the_words_of_the_program() {
     assert_eq!((size.names, size.addresses, size.facts), (9, 9, 14));
     let hue = dns.find(&"www2.meethue.com".parse().unwrap()).unwrap();
     let day = "2018-10-26T00:00:00Z".parse::<Timestamp>().unwrap().day();
-    let reached = addresses_of(&dns, hue, day, &|_| ALIAS_HOLD).addresses;
+    let reached = addresses_of(&dns, hue, day, &|_| ALIAS_HOLD, &|_| false).addresses;
     // Two aliases lead to the two addresses of the first answer and to the two
     // of the second, half a day later.
     assert_eq!(reached.len(), 4);
@@ -193,7 +193,7 @@ fn both_ways_in_which_zeek_writes_its_log_say_the_same() {
     assert_eq!(from_table.size(), from_json.size());
     let name = from_table.find(&"ise.wrccdc.org".parse().unwrap()).unwrap();
     let day = "2018-03-24T00:00:00Z".parse::<Timestamp>().unwrap().day();
-    let reached = addresses_of(&from_table, name, day, &|_| ALIAS_HOLD).addresses;
+    let reached = addresses_of(&from_table, name, day, &|_| ALIAS_HOLD, &|_| false).addresses;
     assert!(reached.iter().all(|reached| reached.chain.len() == 2), "by way of its alias");
 }
 
@@ -215,7 +215,7 @@ fn a_host_list_gives_addresses_but_no_name_that_may_be_cut() {
     assert_eq!(report.refused[&Refused::UnusableAddress], 141);
     assert_eq!(report.answers, 38_195 - 386 - 127 - 1 - 141);
     let ring = dns.find(&"es.ring.com".parse().unwrap()).unwrap();
-    let reached = addresses_of(&dns, ring, DATED.day(), &|_| ALIAS_HOLD).addresses;
+    let reached = addresses_of(&dns, ring, DATED.day(), &|_| ALIAS_HOLD, &|_| false).addresses;
     assert!(!reached.is_empty());
     // It was written on one day, and cannot show that nobody else was there.
     assert!(reached.iter().all(|reached| reached.presence.from == DATED && !reached.population));

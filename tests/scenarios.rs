@@ -38,8 +38,11 @@ use story::{Exporter, Flow, Story};
 
 impl Story {
     fn settings(&self) -> VerdictSettings {
-        let usual =
-            VerdictSettings { trust_partial: self.trust_partial, ..VerdictSettings::default() };
+        let usual = VerdictSettings {
+            trust_partial: self.trust_partial,
+            afar: self.afar.clone(),
+            ..VerdictSettings::default()
+        };
         match self.foreign {
             Some(story::Foreign { min_days, min_count }) => {
                 VerdictSettings { min_days, min_count, ..usual }

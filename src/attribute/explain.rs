@@ -121,6 +121,10 @@ pub struct AddressMention {
     /// Why it is shared, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shared_because: Vec<String>,
+    /// Whether it is set aside: only what resolvers elsewhere were answered has
+    /// it, and nearer sources have others.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub outranked: bool,
     /// Foreign names seen too seldom to be believed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<Foreign>,
@@ -235,7 +239,7 @@ fn mention_address(
     dedicated: bool,
 ) -> AddressMention {
     let reached = &judged.reached;
-    let exclusive = judged.is_exclusive();
+    let exclusive = judged.sharing.is_empty() && !judged.crowded;
     let valid = reached.valid.iter().copied().map(Stretch::from);
     let on_it = reached.chain.last().copied();
     AddressMention {
@@ -248,6 +252,7 @@ fn mention_address(
         valid: if exclusive && dedicated { valid.collect() } else { Vec::new() },
         sources: on_it.map(|id| sources(input, id, reached.address)).unwrap_or_default(),
         shared_because: judged.sharing.iter().map(ToString::to_string).collect(),
+        outranked: judged.outranked,
         ignored: judged.strays.clone(),
     }
 }

@@ -101,7 +101,13 @@ fn days(seen: Stretch) -> String {
     if first == last { first.to_string() } else { format!("{first} to {last}") }
 }
 
+/// What is said of addresses that only sources elsewhere have.
+const SET_ASIDE: &str = "set aside, known from elsewhere only";
+
 fn state(address: &AddressMention) -> &'static str {
+    if address.outranked {
+        return SET_ASIDE;
+    }
     match (address.exclusive, address.valid.is_empty()) {
         (true, false) => "exclusive",
         (true, true) => "nobody else seen",
@@ -116,7 +122,7 @@ fn write_addresses(
     addresses: &[AddressMention],
     most: Most,
 ) -> fmt::Result {
-    const STATES: [&str; 3] = ["shared", "exclusive", "nobody else seen"];
+    const STATES: [&str; 4] = ["shared", "exclusive", "nobody else seen", SET_ASIDE];
     let of =
         |wanted: &'static str| addresses.iter().filter(move |address| state(address) == wanted);
     if addresses.len() > 1 {

@@ -3,22 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::feeds::{Feeds, read_feeds};
 use super::read::{Named, or, read_path};
-use super::settings::{Dns, DnstapFeed, DnstapSocket, FileFeed, Foreign, RangeFile, Resolve};
+use super::settings::{Dns, Foreign, RangeFile, Resolve};
 use super::values::{
     print_duration, read_duration, read_number, read_server, read_size, read_switch,
 };
 use crate::dns::Coverage;
-use crate::dns::dnstap::{MessageType, MessageTypes};
 use crate::signature::document::{Node, Value};
 use crate::signature::fields::{Fields, Report};
 
-/// Most feeds.
-const MAX_FEEDS: usize = 1_000;
-/// Most dnstap feeds. Each may serve many resolvers, and is a label of metrics.
-const MAX_DNSTAP: usize = 16;
-/// Longest path of a unix socket in bytes: `sun_path` less its closing zero.
-const LONGEST_SOCKET_PATH: usize = 107;
 /// Most resolvers.
 const MAX_SERVERS: usize = 64;
 
@@ -38,11 +32,16 @@ const LONGEST_HOLD: Duration = Duration::from_secs(30 * 86_400);
 /// the answers that have just come need would be more than the table.
 const MEMORY: (u64, u64) = (64_000_000, 1_000_000_000_000);
 
-const KEYS: [&str; 10] = [
+/// Fewest and most owners of an address that is taken for a rewriting resolver,
+/// a parking page or a sinkhole. A maker's own front serves a few.
+const CROWD: (u64, u64) = (10, 1_000_000);
+
+const KEYS: [&str; 11] = [
     "feeds",
     "resolve",
     "trust_partial",
     "foreign",
+    "crowd_owners",
     "hold",
     "cloud_hold",
     "ranges",
@@ -69,6 +68,12 @@ pub(super) fn read_dns(
         |node| read_switch(node, "trust_partial", report),
     );
     let foreign = or(&fields, "foreign", || defaults.foreign, |node| read_foreign(node, report));
+    let crowd_owners = or(
+        &fields,
+        "crowd_owners",
+        || defaults.crowd_owners,
+        |node| read_number(node, "crowd_owners", CROWD.0, CROWD.1, report),
+    );
     let hold = or(
         &fields,
         "hold",
@@ -102,6 +107,7 @@ pub(super) fn read_dns(
         resolve: resolve?,
         trust_partial: trust_partial?,
         foreign: foreign?,
+        crowd_owners: crowd_owners?,
         hold: hold?,
         cloud_hold: cloud_hold?,
         ranges: ranges?,
@@ -143,126 +149,6 @@ pub(super) fn warn_of_no_source(line: usize, report: &mut Report) {
         "no source of DNS answers",
         "`dns.feeds` or `dns.resolve`, else nothing can be detected",
     );
-}
-
-/// The feeds of a configuration, by kind.
-#[derive(Default)]
-struct Feeds {
-    files: Vec<FileFeed>,
-    dnstap: Vec<DnstapFeed>,
-}
-
-fn read_feeds(node: &Node, base: &Path, named: &mut Named, report: &mut Report) -> Option<Feeds> {
-    let allowed = "a list of at most 1000 feeds such as {file: pdns.jsonl}";
-    let items = node.items("feeds", allowed, report)?;
-    if items.len() > MAX_FEEDS {
-        report.error(node.line, format!("{} feeds", items.len()), allowed);
-        return None;
-    }
-    let mut feeds = Feeds::default();
-    let mut whole = true;
-    for item in items {
-        whole &= read_feed(item, base, named, &mut feeds, report).is_some();
-    }
-    if feeds.dnstap.len() > MAX_DNSTAP {
-        let found = format!("{} dnstap feeds", feeds.dnstap.len());
-        report.error(
-            node.line,
-            found,
-            format!("at most {MAX_DNSTAP}; several resolvers may use one"),
-        );
-        return None;
-    }
-    whole.then_some(feeds)
-}
-
-fn read_feed(
-    node: &Node,
-    base: &Path,
-    named: &mut Named,
-    feeds: &mut Feeds,
-    report: &mut Report,
-) -> Option<()> {
-    let fields = Fields::read(node, "the feed", &["file", "dnstap", "coverage", "types"], report)?;
-    let coverage = or(&fields, "coverage", || None, |node| read_coverage(node, report).map(Some));
-    let types = or(&fields, "types", MessageTypes::default, |node| read_types(node, report));
-    if let Some(dnstap) = fields.optional("dnstap") {
-        if fields.optional("file").is_some() {
-            report.error(node.line, "a feed with both `file` and `dnstap`", "one of them");
-            return None;
-        }
-        let at = read_socket(dnstap, base, report)?;
-        if feeds.dnstap.iter().any(|feed| feed.at == at) {
-            report.error(dnstap.line, format!("dnstap `{at}` again"), "every socket once");
-            return None;
-        }
-        // Who configures a resolver to tell its answers is its operator, and
-        // it sees what all who use it ask for.
-        let coverage = coverage?.unwrap_or(Coverage::Population);
-        feeds.dnstap.push(DnstapFeed { at, coverage, types: types? });
-        return Some(());
-    }
-    let allowed = "a path to a file of DNS answers, see docs/feeding-dns.md";
-    let path = fields
-        .required("file", allowed, report)
-        .and_then(|node| read_path(node, "file", base, report));
-    named.feeds.extend(path.clone().map(|path| (path, node.line)));
-    let (path, coverage) = (path?, coverage?);
-    let capture = path.extension().is_some_and(|end| {
-        ["pcap", "pcapng", "cap"].iter().any(|known| end.eq_ignore_ascii_case(known))
-    });
-    if capture && coverage.is_none() {
-        report.warning(
-            node.line,
-            "a capture without `coverage`, taken as population",
-            "`coverage: partial` for answers to a few devices, `coverage: population` for a whole network's",
-        );
-    }
-    let coverage = coverage.unwrap_or(Coverage::Population);
-    feeds.files.push(FileFeed { path, coverage, types: types? });
-    Some(())
-}
-
-fn read_coverage(node: &Node, report: &mut Report) -> Option<Coverage> {
-    node.parsed("coverage", "population, partial", report, |text| match text {
-        "population" => Some(Coverage::Population),
-        "partial" => Some(Coverage::Partial),
-        _ => None,
-    })
-}
-
-fn read_types(node: &Node, report: &mut Report) -> Option<MessageTypes> {
-    let known = MessageType::ALL.map(MessageType::as_str).join(", ");
-    let allowed = format!("a list of {known}");
-    let items = node.items("types", &allowed, report)?;
-    if items.is_empty() {
-        report.error(node.line, "`types` without any", allowed);
-        return None;
-    }
-    let read: Vec<_> = items
-        .iter()
-        .map(|item| {
-            item.parsed("type", &known, report, |text| {
-                MessageType::ALL.into_iter().find(|kind| kind.as_str() == text)
-            })
-        })
-        .collect();
-    read.into_iter().collect()
-}
-
-/// A socket: `unix:PATH` or `tcp:ADDRESS:PORT`.
-fn read_socket(node: &Node, base: &Path, report: &mut Report) -> Option<DnstapSocket> {
-    let allowed = format!(
-        "unix:PATH of at most {LONGEST_SOCKET_PATH} bytes, or tcp:ADDRESS:PORT such as tcp:127.0.0.1:6000"
-    );
-    node.parsed("dnstap", &allowed, report, |text| match text.split_once(':')? {
-        ("unix", path) if !path.is_empty() && !path.contains('\0') => {
-            let path = base.join(path);
-            (path.as_os_str().len() <= LONGEST_SOCKET_PATH).then_some(DnstapSocket::Unix(path))
-        }
-        ("tcp", address) => address.parse().ok().map(DnstapSocket::Tcp),
-        _ => None,
-    })
 }
 
 fn read_resolve(node: &Node, report: &mut Report) -> Option<Resolve> {

@@ -6,6 +6,7 @@
 
 mod check;
 mod dns;
+mod feeds;
 mod lines;
 mod print;
 mod read;
@@ -18,5 +19,5 @@ pub use check::{Checked, check, load};
 pub use print::Printed;
 pub use settings::{
     Config, DetectionSink, Dns, DnstapFeed, DnstapSocket, Exporters, FileFeed, Foreign,
-    LinePrefixConfig, Lines, RangeFile, Resolve, SignatureSource, Vantage, Workers,
+    LinePrefixConfig, Lines, Origin, RangeFile, Resolve, SignatureSource, Vantage, Workers,
 };

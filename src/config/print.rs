@@ -5,7 +5,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::settings::{Config, DetectionSink, DnstapFeed, FileFeed, SignatureSource, Vantage};
+use super::settings::{
+    Config, DetectionSink, DnstapFeed, FileFeed, Origin, SignatureSource, Vantage,
+};
 use super::values::{print_duration, print_size};
 use crate::dns::Coverage;
 use crate::dns::dnstap::MessageTypes;
@@ -57,6 +59,7 @@ struct PrintedDns<'c> {
     resolve: Option<PrintedResolve>,
     trust_partial: bool,
     foreign: PrintedForeign,
+    crowd_owners: u64,
     hold: String,
     cloud_hold: String,
     keep: String,
@@ -86,6 +89,8 @@ struct PrintedFeed<'c> {
     #[serde(skip_serializing_if = "Option::is_none")]
     dnstap: Option<String>,
     coverage: Coverage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
     #[serde(skip_serializing_if = "is_default")]
     types: MessageTypes,
 }
@@ -164,6 +169,7 @@ impl<'c> From<&'c Config> for Printed<'c> {
                     min_days: dns.foreign.min_days,
                     min_count: dns.foreign.min_count,
                 },
+                crowd_owners: dns.crowd_owners,
                 hold: print_duration(dns.hold),
                 cloud_hold: print_duration(dns.cloud_hold),
                 keep: print_duration(dns.keep),
@@ -205,15 +211,17 @@ impl<'c> From<&'c Config> for Printed<'c> {
 
 impl<'c> From<&'c FileFeed> for PrintedFeed<'c> {
     fn from(feed: &'c FileFeed) -> Self {
-        let FileFeed { path, coverage, types } = feed;
-        Self { file: Some(path), dnstap: None, coverage: *coverage, types: *types }
+        let FileFeed { path, coverage, origin, types } = feed;
+        let (coverage, origin) = (*coverage, Some(*origin));
+        Self { file: Some(path), dnstap: None, coverage, origin, types: *types }
     }
 }
 
 impl From<&DnstapFeed> for PrintedFeed<'_> {
     fn from(feed: &DnstapFeed) -> Self {
         let DnstapFeed { at, coverage, types } = feed;
-        Self { file: None, dnstap: Some(at.to_string()), coverage: *coverage, types: *types }
+        let dnstap = Some(at.to_string());
+        Self { file: None, dnstap, coverage: *coverage, origin: None, types: *types }
     }
 }
 

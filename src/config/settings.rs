@@ -104,6 +104,8 @@ pub struct Dns {
     pub trust_partial: bool,
     /// When a name of another owner counts.
     pub foreign: Foreign,
+    /// An address given for so many owners in one day is no address of theirs.
+    pub crowd_owners: u64,
     /// How long after it was last seen an endpoint stays valid.
     pub hold: Duration,
     /// The same in ranges of clouds, where addresses change hands.
@@ -134,6 +136,8 @@ pub struct FileFeed {
     pub path: PathBuf,
     /// What its source sees.
     pub coverage: Coverage,
+    /// Whose resolvers were answered.
+    pub origin: Origin,
     /// Which messages count, where the file is dnstap.
     pub types: MessageTypes,
 }
@@ -141,8 +145,21 @@ pub struct FileFeed {
 impl FileFeed {
     /// A file taken as usual: its source sees a population.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, coverage: Coverage::Population, types: MessageTypes::default() }
+        let (coverage, types) = (Coverage::Population, MessageTypes::default());
+        Self { path, coverage, origin: Origin::Own, types }
     }
+}
+
+/// Whose resolvers a source heard. Names are answered by where one asks from, so
+/// what others were told may be an address that no line of ours ever gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The operator's own, or ones that are answered alike.
+    #[default]
+    Own,
+    /// Resolvers anywhere.
+    Global,
 }
 
 /// Where resolvers connect to tell their answers by dnstap.
@@ -268,6 +285,7 @@ impl Default for Dns {
             resolve: None,
             trust_partial: false,
             foreign: Foreign { min_days: 2, min_count: 10 },
+            crowd_owners: 100,
             hold: Duration::from_secs(24 * 3600),
             cloud_hold: Duration::from_secs(3600),
             ranges: Vec::new(),

@@ -123,10 +123,11 @@ lines:
     - {region: south}
     - {net: 198.51.100.0/22, reigon: south}
 dns:
-  feeds: [{dnstap: udp:/x}, {coverage: some, file: a}, {url: x}, {dnstap: tcp:x, types: [all]}, {file: a, dnstap: unix:b}, {dnstap: unix:/r}, {dnstap: unix:/r}]
+  feeds: [{dnstap: udp:/x}, {coverage: some, file: a}, {url: x}, {dnstap: tcp:x, types: [all]}, {file: a, dnstap: unix:b}, {dnstap: unix:/r}, {dnstap: unix:/r}, {file: b, origin: near}, {dnstap: unix:/s, origin: own}]
   resolve: {every: 1s, servers: [0.0.0.0]}
   trust_partial: maybe
   foreign: {min_days: 0}
+  crowd_owners: 1
   hold: 24
 http: 8080
 lateness: 2h
@@ -159,19 +160,22 @@ sate: /x
         "15: a feed with both `file` and `dnstap`; allowed: one of them",
         "15: dnstap `unix:/r` again; allowed: every socket once",
         "15: coverage `some`; allowed: population, partial",
-        "15: unknown key `url` in the feed; allowed: file, dnstap, coverage, types",
+        "15: unknown key `url` in the feed; allowed: file, dnstap, coverage, origin, types",
+        "15: origin `near`; allowed: own, global",
+        "15: a dnstap feed with `origin`; allowed: `origin` of files only",
         "15: no `file` in the feed",
         "16: every `1s`; allowed: a whole number with its unit, such as 30s, 5m, 1h or 2d, from 1m to 1d",
         "16: server `0.0.0.0`",
         "17: trust_partial `maybe`; allowed: true, false",
         "18: min_days `0`; allowed: a whole number from 1 to 365",
-        "19: hold `24`; allowed: a whole number with its unit",
-        "20: http `8080`; allowed: an address with a port",
-        "21: lateness `2h`",
-        "22: k `0`; allowed: a whole number from 1 to 1000000",
-        "23: unknown key `middle` in workers; allowed: front, back",
-        "23: front `none`",
-        "24: unknown key `sate` in the configuration; allowed: listen, exporters,",
+        "19: crowd_owners `1`; allowed: a whole number from 10 to 1000000",
+        "20: hold `24`; allowed: a whole number with its unit",
+        "21: http `8080`; allowed: an address with a port",
+        "22: lateness `2h`",
+        "23: k `0`; allowed: a whole number from 1 to 1000000",
+        "24: unknown key `middle` in workers; allowed: front, back",
+        "24: front `none`",
+        "25: unknown key `sate` in the configuration; allowed: listen, exporters,",
     ];
     let mut left = found.clone();
     for start in wanted {

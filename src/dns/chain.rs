@@ -57,6 +57,8 @@ pub struct Reached {
     pub valid: Vec<Interval>,
     /// Whether a population source saw it.
     pub population: bool,
+    /// Whether only what others' resolvers were answered has it.
+    pub afar: bool,
     /// The name, its aliases in order, and the name on the address: the first
     /// such chain by name, if there are several.
     pub chain: Vec<NameId>,
@@ -72,16 +74,31 @@ pub struct Reach {
 }
 
 /// The addresses that served `name` by the end of `day`. `hold` says how long
-/// an address holds after it was last seen.
+/// an address holds after it was last seen, `afar` of a source whether it heard
+/// resolvers elsewhere. While any other source has an address of the name, theirs
+/// are not valid: names are answered by where one asks from.
 pub fn addresses_of(
     dns: &Knowledge,
     name: NameId,
     day: Day,
     hold: &dyn Fn(IpAddr) -> Duration,
+    afar: &dyn Fn(&str) -> bool,
 ) -> Reach {
-    let mut walk = Walk { dns, day, hold, steps: 0, path: vec![name], found: BTreeMap::new() };
+    let (steps, path) = (0, vec![name]);
+    let (found, heard) = (BTreeMap::new(), BTreeMap::new());
+    let mut walk = Walk { dns, day, hold, afar, steps, path, found, heard };
     walk.follow(name, &[Interval::ALWAYS]);
     let cut = walk.steps > MOST_STEPS;
+    let mut near = Vec::new();
+    if !walk.heard.is_empty() {
+        near.extend(walk.found.values().flat_map(|reached| reached.valid.iter().copied()));
+        near = united(near);
+    }
+    for (address, heard) in walk.heard {
+        if let Some(reached) = walk.found.get_mut(&address) {
+            reached.valid.extend(without(united(heard), &near));
+        }
+    }
     let mut addresses: Vec<Reached> = walk.found.into_values().collect();
     for reached in &mut addresses {
         reached.valid = united(std::mem::take(&mut reached.valid));
@@ -89,13 +106,36 @@ pub fn addresses_of(
     Reach { addresses, cut }
 }
 
+/// What of `some` lies in none of `others`; each in order and apart.
+fn without(some: Vec<Interval>, others: &[Interval]) -> Vec<Interval> {
+    let mut left = Vec::new();
+    for Interval { mut from, until } in some {
+        for other in others {
+            if other.until < from || other.from > until {
+                continue;
+            }
+            if other.from > from {
+                left.push(Interval { from, until: other.from.shifted(-1) });
+            }
+            from = other.until.shifted(1);
+        }
+        if from <= until {
+            left.push(Interval { from, until });
+        }
+    }
+    left
+}
+
 struct Walk<'a> {
     dns: &'a Knowledge,
     day: Day,
     hold: &'a dyn Fn(IpAddr) -> Duration,
+    afar: &'a dyn Fn(&str) -> bool,
     steps: usize,
     path: Vec<NameId>,
     found: BTreeMap<IpAddr, Reached>,
+    /// When addresses were valid elsewhere.
+    heard: BTreeMap<IpAddr, Vec<Interval>>,
 }
 
 impl Walk<'_> {
@@ -132,6 +172,7 @@ impl Walk<'_> {
     fn arrive(&mut self, name: NameId, address: IpAddr, open: &[Interval]) {
         let hold = (self.hold)(address);
         for span in self.dns.address_history(name, address, self.day) {
+            let afar = (self.afar)(self.dns.source_of(&span).0);
             for interval in overlaps(open, &[held(span, hold)]) {
                 let seen_until = span.last.min(interval.until).max(interval.from);
                 let presence = Interval { from: interval.from, until: seen_until };
@@ -140,12 +181,18 @@ impl Walk<'_> {
                     presence,
                     valid: Vec::new(),
                     population: false,
+                    afar: true,
                     chain: self.path.clone(),
                 });
+                reached.afar &= afar;
                 reached.presence.from = reached.presence.from.min(presence.from);
                 reached.presence.until = reached.presence.until.max(presence.until);
                 reached.population |= span.coverage == Coverage::Population;
-                reached.valid.push(interval);
+                if afar {
+                    self.heard.entry(address).or_default().push(interval);
+                } else {
+                    reached.valid.push(interval);
+                }
             }
         }
     }
@@ -196,7 +243,7 @@ mod tests {
 
     fn reached(dns: &Knowledge, name: &str) -> Vec<Reached> {
         let id = dns.find(&name.parse().unwrap()).unwrap();
-        let reach = addresses_of(dns, id, Day(9), &|_| Duration::from_secs(HOUR));
+        let reach = addresses_of(dns, id, Day(9), &|_| Duration::from_secs(HOUR), &|_| false);
         assert!(!reach.cut);
         reach.addresses
     }
@@ -245,6 +292,45 @@ mod tests {
         assert_eq!(found[0].valid, expected);
         assert_eq!(found[0].presence, Interval { from: hours(0), until: hours(96) });
     }
+
+    #[test]
+    fn what_was_heard_elsewhere_holds_while_nothing_nearer_does() {
+        let mut dns = Knowledge::new();
+        let name: crate::model::domain::DomainName = "a.example.com".parse().unwrap();
+        for (last, source, first, until) in
+            [(1, "near", 10, 20), (1, "afar", 0, 3), (2, "afar", 5, 30), (3, "afar", 12, 14)]
+        {
+            let answer = Answer {
+                name: name.clone(),
+                data: AnswerData::Address([198, 51, 100, last].into()),
+                first: Timestamp::from_secs(first * HOUR),
+                last: Timestamp::from_secs(until * HOUR),
+                count: 1,
+                coverage: Coverage::Population,
+            };
+            dns.insert(answer, source).unwrap();
+        }
+        let id = dns.find(&name).unwrap();
+        let hold = |_| Duration::from_secs(HOUR);
+        let reach = addresses_of(&dns, id, Day(9), &hold, &|source| source == "afar");
+        let told: Vec<_> =
+            reach.addresses.iter().map(|reached| (reached.afar, hours(reached))).collect();
+        assert_eq!(
+            told,
+            [(false, vec![(0, 4), (10, 21)]), (true, vec![(5, 9), (21, 31)]), (true, Vec::new()),]
+        );
+        // Of one kind all add up.
+        let reach = addresses_of(&dns, id, Day(9), &hold, &|_| true);
+        let told: Vec<_> = reach.addresses.iter().map(hours).collect();
+        assert_eq!(told, [vec![(0, 4), (10, 21)], vec![(5, 31)], vec![(12, 15)]]);
+    }
+
+    /// Whole hours in which an address is valid.
+    fn hours(reached: &Reached) -> Vec<(u64, u64)> {
+        let hour = |at: Timestamp| at.as_secs() / HOUR;
+        reached.valid.iter().map(|valid| (hour(valid.from), hour(valid.until))).collect()
+    }
+
     #[test]
     fn a_knot_of_aliases_is_cut_and_said() {
         let mut dns = Knowledge::new();
@@ -255,6 +341,6 @@ mod tests {
             }
         }
         let id = dns.find(&name(0).parse().unwrap()).unwrap();
-        assert!(addresses_of(&dns, id, Day(9), &|_| Duration::ZERO).cut);
+        assert!(addresses_of(&dns, id, Day(9), &|_| Duration::ZERO, &|_| false).cut);
     }
 }

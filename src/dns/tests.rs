@@ -268,7 +268,10 @@ fn swallow(bytes: &[u8]) {
         assert!(report.irrelevant <= report.units);
         assert!(dns.size().facts as u64 <= report.answers);
         for (id, _) in dns.names() {
-            let _ = chain::addresses_of(&dns, id, Day(u32::MAX / 2), &|_| chain::ALIAS_HOLD);
+            let _ =
+                chain::addresses_of(&dns, id, Day(u32::MAX / 2), &|_| chain::ALIAS_HOLD, &|_| {
+                    false
+                });
         }
     }
 }

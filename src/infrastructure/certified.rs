@@ -52,6 +52,7 @@ impl Judge<'_> {
                 presence,
                 valid: valid.collect(),
                 population: false,
+                afar: false,
                 chain: Vec::new(),
             };
             let answered = known.addresses.iter().find(|judged| judged.reached.address == address);

@@ -4,8 +4,8 @@
 //! that owner's. A name is dedicated if all its addresses are exclusive on all
 //! days they served it up to the day asked for (paper §4.2.1). Each day is
 //! judged by itself: an address that passes to another tenant is shared only
-//! if both were on it on one day, and ends for the first when the second
-//! comes.
+//! if both were on it on one day, within the time for which an address holds,
+//! and ends for the first when the second comes.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -46,6 +46,9 @@ pub struct JudgedAddress {
     /// Whether it is no address of the name at all, but one that was given for
     /// everything.
     pub crowded: bool,
+    /// Whether it is set aside, being known from elsewhere only while nearer
+    /// sources have others.
+    pub outranked: bool,
     /// Foreign names seen too seldom to be believed.
     pub strays: Vec<Foreign>,
 }
@@ -53,7 +56,7 @@ pub struct JudgedAddress {
 impl JudgedAddress {
     /// Whether the address stands for the name's owner and nobody else.
     pub fn is_exclusive(&self) -> bool {
-        self.sharing.is_empty() && !self.crowded
+        self.sharing.is_empty() && !self.crowded && !self.outranked
     }
 }
 
@@ -129,10 +132,19 @@ impl<'a> Judge<'a> {
     pub fn name(&mut self, name: NameId) -> NameJudgement {
         let owner = self.acting_owner(name);
         let hold = |address| self.settings.hold_of(address, self.signals);
-        let reach = addresses_of(self.dns, name, self.day, &hold);
+        let afar = |source: &str| self.settings.afar.contains(source);
+        let reach = addresses_of(self.dns, name, self.day, &hold, &afar);
+        let today = Interval { from: self.day.start(), until: self.day.end().shifted(-1) };
+        let valid_today =
+            |reached: &Reached| reached.valid.iter().any(|one| one.common(today).is_some());
+        let near = reach.addresses.iter().any(|reached| !reached.afar && valid_today(reached));
         let reached = reach.addresses.into_iter();
-        let addresses: Vec<JudgedAddress> =
-            reached.map(|reached| self.judged(reached, &owner)).collect();
+        let addresses: Vec<JudgedAddress> = reached
+            .map(|reached| {
+                let outranked = near && reached.afar && !valid_today(&reached);
+                JudgedAddress { outranked, ..self.judged(reached, &owner) }
+            })
+            .collect();
         let verdict = if reach.cut {
             let name = self.dns.name(name).clone();
             Verdict::shared(vec![Sharing::ManyAliases { name }])
@@ -150,7 +162,9 @@ impl<'a> Judge<'a> {
         // nothing else is on an address that everybody is on.
         let all_crowded = addresses.iter().all(|judged| judged.crowded);
         let kept = || addresses.iter().filter(|judged| all_crowded || !judged.crowded);
-        let reasons: Vec<Sharing> = kept().flat_map(|judged| judged.sharing.clone()).collect();
+        let none_near = kept().all(|judged| judged.outranked);
+        let nearest = kept().filter(|judged| none_near || !judged.outranked);
+        let reasons: Vec<Sharing> = nearest.flat_map(|judged| judged.sharing.clone()).collect();
         if !reasons.is_empty() {
             return Verdict::shared(reasons);
         }
@@ -180,7 +194,7 @@ impl<'a> Judge<'a> {
         if let Some(crowd) = &tenants.crowd {
             let (owners, day, source) = (crowd.owners, crowd.day, crowd.source.clone());
             sharing.push(Sharing::ManyOwners { address, owners, day, source });
-            return JudgedAddress { reached, sharing, crowded: true, strays };
+            return JudgedAddress { reached, sharing, crowded: true, outranked: false, strays };
         }
         // Who else is behind such an address is a matter of time.
         let range = self.signals.ranges.and_then(|ranges| ranges.shared_by_design(address));
@@ -189,6 +203,7 @@ impl<'a> Judge<'a> {
             sharing.extend(self.hosted(&reached, &tenants, owner));
         }
         let mut others_from: Option<Timestamp> = None;
+        let hold = self.hold_of(address);
         for other in self.others(&tenants, owner) {
             let presence = reached.presence;
             match other {
@@ -197,7 +212,7 @@ impl<'a> Judge<'a> {
                     sharing.push(Sharing::ManyNames { address, name });
                 }
                 Other::Foreign(found) if !found.believed => strays.push(found.told(self, address)),
-                Other::Foreign(found) if found.presence.shares_a_day(presence) => {
+                Other::Foreign(found) if together(found.presence, presence, hold) => {
                     sharing.push(Sharing::Foreign(found.told(self, address)));
                 }
                 Other::Foreign(found) if found.presence.from > presence.until => {
@@ -213,7 +228,7 @@ impl<'a> Judge<'a> {
             let valid = reached.valid.iter().filter_map(|valid| valid.common(before));
             reached.valid = valid.collect();
         }
-        JudgedAddress { reached, sharing, crowded: false, strays }
+        JudgedAddress { reached, sharing, crowded: false, outranked: false, strays }
     }
 
     /// The name of a platform through which the owner's names lead to the
@@ -332,10 +347,18 @@ impl<'a> Judge<'a> {
         };
         let hold = self.settings.hold_of(address, self.signals);
         let valid = vec![Interval { from: presence.from, until: presence.until.plus(hold) }];
-        let reached = Reached { address, presence, valid, population, chain: Vec::new() };
+        let chain = Vec::new();
+        let reached = Reached { address, presence, valid, population, afar: false, chain };
         let judged = self.judged(reached, &owner);
         AddressJudgement { verdict: self.verdict(&owner, &[judged]), names }
     }
+}
+
+/// Whether both were on the address on one day, and not one after the other:
+/// with as much time between them as an address holds.
+fn together(one: Interval, other: Interval, hold: Duration) -> bool {
+    let held = |seen: Interval| Interval { until: seen.until.plus(hold), ..seen };
+    one.shares_a_day(other) && held(one).common(held(other)).is_some()
 }
 
 /// Somebody else on an address.

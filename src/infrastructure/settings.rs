@@ -1,5 +1,6 @@
 //! How strict the verdicts are.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -25,6 +26,10 @@ pub struct VerdictSettings {
     /// owners is a rewriting resolver, a parking page or a sinkhole, and is
     /// no address of those names.
     pub crowd_owners: usize,
+    /// Sources that heard resolvers elsewhere, which are answered differently:
+    /// where another source has an address of a name, theirs are set aside.
+    /// Whom they saw on an address always counts.
+    pub afar: BTreeSet<String>,
 }
 
 impl Default for VerdictSettings {
@@ -36,6 +41,7 @@ impl Default for VerdictSettings {
             hold: Duration::from_secs(24 * 3_600),
             cloud_hold: Duration::from_secs(3_600),
             crowd_owners: 100,
+            afar: BTreeSet::new(),
         }
     }
 }

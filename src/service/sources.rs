@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::attribute::{
     BuildInput, Built, Hitlist, Signals, Subject, VerdictSettings, build, refresh,
 };
-use crate::config::{Config, Dns, FileFeed, Lines, RangeFile};
+use crate::config::{Config, Dns, FileFeed, Lines, Origin, RangeFile};
 use crate::decode::DecodeSettings;
 use crate::dns::read::{Reading, read_into};
 use crate::dns::report::ReadReport;
@@ -261,7 +261,13 @@ pub fn verdict_settings(dns: &Dns) -> VerdictSettings {
         trust_partial: dns.trust_partial,
         hold: dns.hold,
         cloud_hold: dns.cloud_hold,
-        ..VerdictSettings::default()
+        crowd_owners: usize::try_from(dns.crowd_owners).unwrap_or(usize::MAX),
+        afar: dns
+            .feeds
+            .iter()
+            .filter(|feed| feed.origin == Origin::Global)
+            .map(|feed| feed.path.display().to_string())
+            .collect(),
     }
 }
 

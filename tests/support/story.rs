@@ -26,6 +26,9 @@ pub struct Story {
     pub exporter: Exporter,
     #[serde(default)]
     pub trust_partial: bool,
+    /// Sources that heard resolvers elsewhere.
+    #[serde(default)]
+    pub afar: std::collections::BTreeSet<String>,
     /// When a foreign name is believed; the settings' defaults, if absent.
     pub foreign: Option<Foreign>,
     /// Signature files by their place in the folder.

@@ -36,6 +36,17 @@ fn a_dedicated_name_is_explained_with_its_chain_source_and_strays() {
 }
 
 #[test]
+fn an_address_known_from_elsewhere_is_set_aside_and_said_so() {
+    let mut world = world().partial("a.example.com", "198.51.100.9");
+    let says = |world: &World| explained(world, "a.example.com").to_string();
+    assert!(says(&world).contains("198.51.100.9 exclusive"), "all sources add up");
+    world.settings.afar = ["capture".to_owned()].into();
+    let text = says(&world);
+    assert!(text.contains("198.51.100.9 set aside, known from elsewhere only"), "{text}");
+    assert!(text.contains("198.51.100.1 exclusive"), "{text}");
+}
+
+#[test]
 fn json_has_the_verdict_as_a_word() {
     let word =
         |subject| serde_json::to_value(explained(&world(), subject)).unwrap()["verdict"].clone();
