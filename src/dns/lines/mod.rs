@@ -62,8 +62,9 @@ struct Told {
 enum Lines {
     Cof(Cof),
     ZeekJson,
-    ZeekTable(Table),
+    ZeekTable(Box<Table>),
     PassiveDns,
+    PassiveDnsJson,
     Hosts,
 }
 
@@ -75,7 +76,7 @@ impl Lines {
         }
         let text = std::str::from_utf8(text).ok()?;
         if text.starts_with("#separator ") {
-            Some(Self::ZeekTable(Table::new()))
+            Some(Self::ZeekTable(Box::new(Table::new())))
         } else if passivedns::is_record(text) {
             Some(Self::PassiveDns)
         } else {
@@ -93,10 +94,15 @@ impl Lines {
             proto: Option<IgnoredAny>,
             trans_id: Option<IgnoredAny>,
             query: Option<IgnoredAny>,
+            timestamp_s: Option<IgnoredAny>,
+            answer: Option<IgnoredAny>,
         }
         let keys: Keys = serde_json::from_slice(text).ok()?;
         if keys.rrname.is_some() || keys.cond.is_some() || keys.obj.is_some() {
             return Some(Self::Cof(Cof::new()));
+        }
+        if keys.timestamp_s.is_some() && keys.query.is_some() && keys.answer.is_some() {
+            return Some(Self::PassiveDnsJson);
         }
         let is_dns = keys.query.is_some() || (keys.trans_id.is_some() && keys.proto.is_some());
         (keys.ts.is_some() && is_dns).then_some(Self::ZeekJson)
@@ -109,6 +115,7 @@ impl Lines {
             Self::ZeekJson => zeek::take_json(text),
             Self::ZeekTable(table) => table.take(text),
             Self::PassiveDns => passivedns::take(as_text()?),
+            Self::PassiveDnsJson => passivedns::take_json(text),
             Self::Hosts => hosts::take(as_text()?, reading.dated),
         }
     }
@@ -118,7 +125,7 @@ impl Lines {
             Self::Cof(cof) => cof.format,
             Self::ZeekJson => Format::ZeekJson,
             Self::ZeekTable(_) => Format::ZeekTable,
-            Self::PassiveDns => Format::PassiveDns,
+            Self::PassiveDns | Self::PassiveDnsJson => Format::PassiveDns,
             Self::Hosts => Format::Hosts,
         }
     }

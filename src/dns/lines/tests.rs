@@ -191,6 +191,60 @@ fn one_bad_line_of_passivedns_loses_nothing_beside_it() {
 }
 
 #[test]
+fn one_bad_line_of_passivedns_as_json_loses_nothing_beside_it() {
+    let good = r#"{"timestamp_s":1795000000,"timestamp_ms":500000,"client":"203.0.113.77","server":"192.0.2.53","class":"IN","query":"a.example.","type":"A","answer":"192.0.2.1","ttl":300,"count":7}"#;
+    let table = [
+        (r#""A""#, r#""PTR""#, Irrelevant),
+        (r#""IN""#, r#""CH""#, Irrelevant),
+        (r#""192.0.2.1""#, r#""NXDOMAIN""#, Irrelevant),
+        ("1795000000", "1895000000", Fate::Refused(Refused::Future)),
+        ("1795000000", "99999999999999", Damaged("the time is not a time")),
+        ("1795000000", "\"soon\"", Damaged("a field is of a wrong type")),
+        (r#""192.0.2.1""#, r#""203.0.113.77 x""#, Damaged("the answer is not an address")),
+        (r#""answer""#, r#""anser""#, Damaged("a record without timestamp_s")),
+        (r#""192.0.2.1""#, r#""127.0.0.1""#, Fate::Refused(Refused::UnusableAddress)),
+    ];
+    check_table(Format::PassiveDns, "", good, &table);
+    // Fields in any order, and no more than must be there.
+    let least =
+        r#"{"answer":"b.example.","type":"CNAME","query":"a.example.","timestamp_s":1795000000}"#;
+    let (answers, report) = read_all(least);
+    assert_eq!(
+        (links(&answers), report.format),
+        (vec!["a.example b.example".to_owned()], Format::PassiveDns)
+    );
+    assert_eq!((answers[0].count, answers[0].first.as_secs()), (1, 1_795_000_000));
+    // A log of fields that are not named is not guessed at.
+    let odd = PASSIVEDNS.replace("||IN||", "||");
+    assert!(try_read(odd.as_bytes()).is_err());
+}
+
+#[test]
+fn zeek_may_tell_types_and_codes_by_number_alone() {
+    let numbers = r#""qclass":1,"qtype":1,"rcode":0"#;
+    let named = r#""qclass_name":"C_INTERNET","qtype_name":"A","rcode_name":"NOERROR""#;
+    let by_number = ZEEK_JSON.replace(named, numbers);
+    assert_ne!(by_number, ZEEK_JSON);
+    let taken = |text: &str| read_all(text).0.len();
+    assert_eq!(taken(&by_number), 2);
+    assert_eq!(taken(&by_number.replace(r#""qtype":1"#, r#""qtype":28"#)), 2);
+    assert_eq!(taken(&by_number.replace(r#""qtype":1"#, r#""qtype":16"#)), 0);
+    assert_eq!(taken(&by_number.replace(r#""rcode":0"#, r#""rcode":3"#)), 0);
+    assert_eq!(taken(&by_number.replace(r#""qclass":1"#, r#""qclass":3"#)), 0);
+    assert_eq!(
+        taken(&by_number.replace(r#""rcode":0,"#, "")),
+        0,
+        "who knows whether it is an error"
+    );
+    // A name outranks a number.
+    let both = by_number.replace(r#""qtype":1"#, r#""qtype":1,"qtype_name":"TXT""#);
+    assert_eq!(taken(&both), 0);
+    let table = "#separator \\x09\n#fields\tts\tquery\tqtype\trcode\tanswers\n7\ta.example\t28\t0\t192.0.2.1\n7\ta.example\t-\t0\t192.0.2.1\n7\ta.example\tA\t0\t192.0.2.1\n";
+    let (answers, report) = read_all(table);
+    assert_eq!((links(&answers), report.irrelevant), (vec!["a.example 192.0.2.1".to_owned()], 2));
+}
+
+#[test]
 fn one_bad_pair_of_a_host_list_loses_nothing_beside_it() {
     let cut = format!("{}.elb.amazo", "x".repeat(54));
     assert_eq!(

@@ -33,19 +33,37 @@ struct Response<'a> {
     at: Timestamp,
     server_port: Option<u16>,
     query: Option<&'a str>,
-    class: Option<&'a str>,
-    kind: Option<&'a str>,
-    code: Option<&'a str>,
+    class: Coded<'a>,
+    kind: Coded<'a>,
+    code: Coded<'a>,
     answers: Vec<&'a str>,
     lifetimes: Option<usize>,
+}
+
+/// What Zeek writes by name and by number; a log may have been cut down to
+/// either.
+#[derive(Clone, Copy, Default)]
+struct Coded<'a> {
+    name: Option<&'a str>,
+    number: Option<u16>,
+}
+
+impl Coded<'_> {
+    fn is(self, name: &str, number: u16) -> bool {
+        self.name.map_or(self.number == Some(number), |told| told == name)
+    }
+
+    fn is_told(self) -> bool {
+        self.name.is_some() || self.number.is_some()
+    }
 }
 
 impl Response<'_> {
     fn held(self) -> Result<Held, String> {
         let is_told = self.server_port.is_none_or(|port| port == NAME_SERVER)
-            && self.class.is_none_or(|class| class == "C_INTERNET")
-            && matches!(self.kind, Some("A" | "AAAA"))
-            && self.code == Some("NOERROR");
+            && (!self.class.is_told() || self.class.is("C_INTERNET", 1))
+            && (self.kind.is("A", 1) || self.kind.is("AAAA", 28))
+            && self.code.is("NOERROR", 0);
         let Some(query) = self.query.filter(|_| is_told && !self.answers.is_empty()) else {
             return Ok(Held::Irrelevant);
         };
@@ -85,8 +103,11 @@ struct Line {
     server_port: Option<u16>,
     query: Option<String>,
     qclass_name: Option<String>,
+    qclass: Option<u16>,
     qtype_name: Option<String>,
+    qtype: Option<u16>,
     rcode_name: Option<String>,
+    rcode: Option<u16>,
     #[serde(default)]
     answers: Vec<String>,
     #[serde(rename = "TTLs")]
@@ -109,9 +130,9 @@ pub(super) fn take_json(text: &[u8]) -> Result<Held, String> {
         at,
         server_port: line.server_port,
         query: line.query.as_deref(),
-        class: line.qclass_name.as_deref(),
-        kind: line.qtype_name.as_deref(),
-        code: line.rcode_name.as_deref(),
+        class: Coded { name: line.qclass_name.as_deref(), number: line.qclass },
+        kind: Coded { name: line.qtype_name.as_deref(), number: line.qtype },
+        code: Coded { name: line.rcode_name.as_deref(), number: line.rcode },
         answers: line.answers.iter().map(String::as_str).collect(),
         lifetimes: line.lifetimes.map(|list| list.len()),
     }
@@ -134,25 +155,33 @@ struct Columns {
     at: usize,
     server_port: Option<usize>,
     query: usize,
-    class: Option<usize>,
-    kind: usize,
-    code: usize,
+    class: CodedAt,
+    kind: CodedAt,
+    code: CodedAt,
     answers: usize,
     lifetimes: Option<usize>,
+}
+
+/// Where the name and the number of something stand.
+struct CodedAt {
+    name: Option<usize>,
+    number: Option<usize>,
 }
 
 impl Columns {
     /// `None` if the table is no dns.log.
     fn find(fields: &[&str]) -> Option<Self> {
         let find = |name: &str| fields.iter().position(|field| *field == name);
+        let coded = |name: &str, number: &str| CodedAt { name: find(name), number: find(number) };
+        let needed = |at: CodedAt| (at.name.is_some() || at.number.is_some()).then_some(at);
         Some(Self {
             count: fields.len(),
             at: find("ts")?,
             server_port: find("id.resp_p"),
             query: find("query")?,
-            class: find("qclass_name"),
-            kind: find("qtype_name")?,
-            code: find("rcode_name")?,
+            class: coded("qclass_name", "qclass"),
+            kind: needed(coded("qtype_name", "qtype"))?,
+            code: needed(coded("rcode_name", "rcode"))?,
             answers: find("answers")?,
             lifetimes: find("TTLs"),
         })
@@ -201,7 +230,7 @@ impl Table {
                 let fields: Vec<&str> = parts.collect();
                 self.columns = Columns::find(&fields);
                 if self.columns.is_none() {
-                    return Err("the table is no dns.log: it lacks one of ts, query, qtype_name, rcode_name and answers".to_owned());
+                    return Err("the table is no dns.log: it lacks one of ts, query, qtype_name or qtype, rcode_name or rcode, and answers".to_owned());
                 }
             }
             _ => {}
@@ -229,14 +258,18 @@ impl Table {
             }
         };
         let at = fields[columns.at].parse().ok().and_then(instant).ok_or(NO_TIME)?;
-        let port = |column| -> Option<u16> { set(column).and_then(|port| port.parse().ok()) };
+        let number = |column| -> Option<u16> { set(column).and_then(|told| told.parse().ok()) };
+        let coded = |at: &CodedAt| Coded {
+            name: at.name.and_then(set),
+            number: at.number.and_then(number),
+        };
         Response {
             at,
-            server_port: columns.server_port.and_then(port),
+            server_port: columns.server_port.and_then(number),
             query: set(columns.query),
-            class: columns.class.and_then(set),
-            kind: set(columns.kind),
-            code: set(columns.code),
+            class: coded(&columns.class),
+            kind: coded(&columns.kind),
+            code: coded(&columns.code),
             answers: list(columns.answers),
             lifetimes: columns.lifetimes.map(|column| list(column).len()),
         }
