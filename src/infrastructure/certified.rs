@@ -4,12 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::certificates::{Certified, Scans};
-use super::hosting;
 use super::judge::{Judge, JudgedAddress, NameJudgement};
 use super::owner::owner_of;
 use super::verdict::{Sharing, Verdict};
 use crate::dns::chain::{Interval, Reached, united};
 use crate::model::domain::DomainName;
+use crate::model::hosting;
 
 impl Judge<'_> {
     /// The judgement on a name that no answer has.

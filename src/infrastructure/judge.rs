@@ -14,13 +14,13 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
-use super::hosting;
 use super::settings::VerdictSettings;
 use super::signals::Signals;
 use super::tenants::{Registry, Roots, Tenant, Tenants};
 use super::verdict::{Foreign, Sharing, Verdict};
 use crate::dns::chain::{Interval, Reached, addresses_of};
 use crate::dns::{Knowledge, NameId, Seen};
+use crate::model::hosting;
 use crate::model::time::{Day, Timestamp};
 use crate::signature::Owners;
 

@@ -10,7 +10,6 @@
 
 pub mod certificates;
 mod certified;
-mod hosting;
 mod judge;
 mod owner;
 pub mod ranges;

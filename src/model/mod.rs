@@ -15,6 +15,7 @@ pub mod endpoint;
 pub mod exporter;
 pub mod flow;
 pub mod group;
+pub mod hosting;
 pub mod line;
 pub mod rules;
 pub mod sampling;

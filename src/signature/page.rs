@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use super::definition::{ClassDefinition, GroupDefinition, SignatureSet};
 use super::describe::role;
-use super::tenants::is_tenant;
+use super::tenants::is_shared;
 use crate::model::domain::NamePattern;
 use crate::model::rules::{Level, Role};
 
@@ -59,10 +59,12 @@ fn outlook(set: &SignatureSet, class: &ClassDefinition) -> Outlook {
     let only =
         |group: &GroupDefinition, kind: fn(&NamePattern) -> bool| group.names.iter().all(kind);
     let no = |reason: String| Outlook { detectable: false, because: vec![reason] };
-    let usable: Vec<_> = class.groups.iter().filter(|group| !only(group, is_tenant)).collect();
+    let usable: Vec<_> = class.groups.iter().filter(|group| !only(group, is_shared)).collect();
     let primary: Vec<_> = usable.iter().filter(|group| group.role == Role::Primary).collect();
     if primary.is_empty() {
-        return no("its primary names are those that a cloud gives to its customers, on addresses that these share".to_owned());
+        return no(
+            "its primary names lead to addresses that all customers of a platform share".to_owned()
+        );
     }
     let parent = class.parent.as_deref().and_then(|parent| set.class(parent));
     if let Some(parent) = parent.filter(|parent| !outlook(set, parent).detectable) {
@@ -83,7 +85,9 @@ fn outlook(set: &SignatureSet, class: &ClassDefinition) -> Outlook {
     }
     let cloud = class.groups.len() - usable.len();
     if cloud > 0 {
-        because.push(format!("groups of names at a cloud that will hardly count: {cloud}"));
+        because.push(format!(
+            "groups on addresses that a platform's customers share, which do not count: {cloud}"
+        ));
     }
     Outlook { detectable: true, because }
 }
@@ -206,12 +210,11 @@ mod tests {
         let support = "names: [c.x.com], role: support";
         assert_eq!(told("", &[a, support]), "yes: rests on one primary group, `a.x.com`");
         assert!(
-            told("", &[tenant, support])
-                .starts_with("no: its primary names are those that a cloud")
+            told("", &[tenant, support]).starts_with("no: its primary names lead to addresses")
         );
         assert_eq!(
             told("", &[a, b, tenant]),
-            "yes: groups of names at a cloud that will hardly count: 1"
+            "yes: groups on addresses that a platform's customers share, which do not count: 1"
         );
         let wild = "names: [\"*.x.com\"], role: primary";
         assert!(

@@ -1,50 +1,31 @@
-//! Names that clouds give to each of their customers: below them is whoever
-//! pays, on addresses that customers share or pass on.
+//! Names that platforms give to each of their customers, and patterns that
+//! stand for all of these.
 //!
-//! The Public Suffix List knows most of them in its private section, but none
-//! of the services that connect devices, whose customers cannot be told apart
-//! by address at all. Those are in [`ZONES`], from the vendors' documentation
-//! of endpoint names; `*` stands for one label.
+//! What a platform does for its tenants is in [`hosting`]. To stand for all
+//! customers is wrong also where each has addresses alone; platforms of that
+//! kind are in [`ZONES`], from their documentation of names.
+
+use std::cmp::Ordering;
 
 use crate::model::domain::{DomainName, NamePattern};
+use crate::model::hosting;
 
-/// Zones below which every customer of a service has a name.
-const ZONES: [&str; 20] = [
-    // AWS IoT Core: <account>-ats.iot.<region>.amazonaws.com.
-    "iot.*.amazonaws.com",
-    "iot.*.amazonaws.com.cn",
-    // AWS load balancers, gateways and storage.
+/// More zones below which customers have names; `*` stands for one label.
+const ZONES: [&str; 6] = [
+    // Load balancers, machines, stores and brokers.
     "*.elb.amazonaws.com",
     "elb.*.amazonaws.com",
-    "execute-api.*.amazonaws.com",
-    "s3.amazonaws.com",
-    "s3.*.amazonaws.com",
-    // Azure IoT Hub, its provisioning service and IoT Central.
-    "azure-devices.net",
-    "azure-devices.cn",
-    "azure-devices-provisioning.net",
-    "azureiotcentral.com",
-    // Azure machines, storage and message buses.
     "*.cloudapp.azure.com",
-    "*.core.windows.net",
-    "servicebus.windows.net",
-    // Alibaba Cloud IoT Platform and storage.
-    "iot-as-mqtt.*.aliyuncs.com",
-    "*.aliyuncs.com",
-    // ThroughTek Kalay, which cameras of many makers find each other by.
+    "trafficmanager.net",
+    "aliyuncs.com",
+    // ThroughTek Kalay, by which cameras of many makers find each other.
     "iotcplatform.com",
-    // Content networks: a customer's name leads to addresses of all.
-    "cloudfront.net",
-    "global.ssl.fastly.net",
-    "akamaized.net",
 ];
 
-/// Whether `name` is what a cloud gave to one of its customers.
-pub(super) fn is_tenant(name: &NamePattern) -> bool {
+/// Whether `name` leads to addresses that customers of a platform share.
+pub(super) fn is_shared(name: &NamePattern) -> bool {
     let (NamePattern::Exact(domain) | NamePattern::Below(domain)) = name;
-    let private = psl::suffix(domain.as_str().as_bytes())
-        .is_some_and(|suffix| suffix.typ() == Some(psl::Type::Private));
-    private || ZONES.iter().any(|zone| compare(domain, zone) == Some(std::cmp::Ordering::Greater))
+    hosting::shared_by_design(domain).is_some()
 }
 
 /// The zone whose customers `name` all stands for; with `above` only if it
@@ -52,9 +33,10 @@ pub(super) fn is_tenant(name: &NamePattern) -> bool {
 pub(super) fn zone_of(name: &NamePattern, above: bool) -> Option<&'static str> {
     let (NamePattern::Exact(domain) | NamePattern::Below(domain)) = name;
     let wildcard = matches!(name, NamePattern::Below(_));
-    ZONES.into_iter().find(|zone| match compare(domain, zone) {
-        Some(std::cmp::Ordering::Less) => wildcard,
-        Some(std::cmp::Ordering::Equal) => !above,
+    let zones = hosting::all_tenants(domain).into_iter().chain(ZONES);
+    zones.into_iter().find(|zone| match place(domain, zone) {
+        Some(Ordering::Less) => wildcard,
+        Some(Ordering::Equal) => !above,
         _ => false,
     })
 }
@@ -67,14 +49,14 @@ pub(super) fn has_suffixes_below(domain: &DomainName) -> bool {
 
 /// Whether `domain` is above the zone (less labels), the zone itself or below
 /// it; `None` if they are apart.
-fn compare(domain: &DomainName, zone: &str) -> Option<std::cmp::Ordering> {
+fn place(domain: &DomainName, zone: &str) -> Option<Ordering> {
     let (mut labels, mut of_zone) = (domain.as_str().rsplit('.'), zone.rsplit('.'));
     loop {
         match (labels.next(), of_zone.next()) {
-            (None, None) => return Some(std::cmp::Ordering::Equal),
-            (None, Some(_)) => return Some(std::cmp::Ordering::Less),
-            (Some(_), None) => return Some(std::cmp::Ordering::Greater),
-            (Some(label), Some(known)) if label == known || known == "*" => {}
+            (None, None) => return Some(Ordering::Equal),
+            (None, Some(_)) => return Some(Ordering::Less),
+            (Some(_), None) => return Some(Ordering::Greater),
+            (Some(label), Some(known)) if label == known || known.ends_with('*') => {}
             _ => return None,
         }
     }
@@ -89,20 +71,14 @@ mod tests {
     }
 
     #[test]
-    fn names_of_tenants_are_told_from_names_of_makers() {
-        for name in [
-            "a1b2c3-ats.iot.eu-west-1.amazonaws.com",
-            "hub.azure-devices.net",
-            "europe-london-uk.n0.iotcplatform.com",
-            "d3p8zr0ffa9t17.cloudfront.net",
-            "artifacts.s3.amazonaws.com",
-            "kettle.github.io",
-            "*.kettle.azurewebsites.net",
-        ] {
-            assert!(is_tenant(&pattern(name)), "{name}");
+    fn names_on_shared_addresses_are_told_from_names_of_makers() {
+        for name in
+            ["a1b2c3-ats.iot.eu-west-1.amazonaws.com", "hub.azure-devices.net", "*.k.github.io"]
+        {
+            assert!(is_shared(&pattern(name)), "{name}");
         }
-        for name in ["api.kettle.example", "azure.kettle.com", "iot.amazonaws.com", "shop.co.uk"] {
-            assert!(!is_tenant(&pattern(name)), "{name}");
+        for name in ["api.kettle.example", "f-1.us-east-1.elb.amazonaws.com", "azure.kettle.com"] {
+            assert!(!is_shared(&pattern(name)), "{name}");
         }
     }
 
@@ -116,6 +92,7 @@ mod tests {
         assert_eq!(all("hub.azure-devices.net", false), None);
         assert_eq!(all("*.hub.azure-devices.net", false), None);
         assert_eq!(all("iotcplatform.com", false), Some("iotcplatform.com"));
+        assert_eq!(all("m1.iotcplatform.com", false), None);
         assert_eq!(all("amazonaws.com", false), None);
         assert_eq!(all("*.kettle.example", false), None);
     }

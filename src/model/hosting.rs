@@ -4,7 +4,7 @@
 //! range lists say of delivery networks. Where the addresses are in no list,
 //! the name tells: what leads to an address through such a name is shared by
 //! design, even while only one tenant was seen there. Whose a name is the
-//! Public Suffix List says ([`super::owner`]); it says nothing of addresses,
+//! Public Suffix List says (its private section); it says nothing of addresses,
 //! and lacks platforms that set no cookies.
 //!
 //! Taken from the platforms' own documentation of how traffic reaches a tenant.
@@ -13,7 +13,7 @@
 //! tenant an address alone (Elastic Load Balancing and Beanstalk, Azure API
 //! Management but for one of its tiers, Heroku's private spaces).
 
-use crate::model::domain::DomainName;
+use super::domain::DomainName;
 
 /// What a platform does for the names below a suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,14 +130,28 @@ const SUFFIXES: &[(&str, &str, Front)] = &[
     ("pool.ntp.org", "the NTP pool", Shared),
 ];
 
+/// A suffix that `domain` is or is above of, the nearest one: all names below
+/// `domain` are then those of all tenants.
+pub fn all_tenants(domain: &DomainName) -> Option<&'static str> {
+    let labels = domain.as_str().split('.').count();
+    let count = |suffix: &str| suffix.split('.').count();
+    let is = |suffix: &&str| {
+        let wanted = suffix.rsplit('.').take(labels);
+        wanted.zip(domain.as_str().rsplit('.')).all(|(wanted, has)| fits(wanted, has))
+    };
+    let above =
+        SUFFIXES.iter().map(|(suffix, ..)| *suffix).filter(|suffix| count(suffix) >= labels);
+    above.filter(is).min_by_key(|suffix| count(suffix))
+}
+
 /// The platform that serves many from the addresses that `name` leads to.
-pub(super) fn shared_by_design(name: &DomainName) -> Option<&'static str> {
+pub fn shared_by_design(name: &DomainName) -> Option<&'static str> {
     closest(name).filter(|(_, front)| *front == Shared).map(|(platform, _)| platform)
 }
 
 /// Whether `name` is what a platform calls one of its addresses. It says
 /// nothing of who holds the address.
-pub(super) fn is_machine(name: &DomainName) -> bool {
+pub fn is_machine(name: &DomainName) -> bool {
     closest(name).is_some_and(|(_, front)| front == Machine)
 }
 
@@ -151,11 +165,11 @@ fn closest(name: &DomainName) -> Option<(&'static str, Front)> {
 /// Whether `name` is `suffix` or below it.
 fn is_below(name: &str, suffix: &str) -> bool {
     let mut labels = name.rsplit('.');
-    suffix.rsplit('.').all(|wanted| {
-        labels.next().is_some_and(|has| {
-            wanted.strip_suffix('*').map_or(wanted == has, |begin| has.starts_with(begin))
-        })
-    })
+    suffix.rsplit('.').all(|wanted| labels.next().is_some_and(|has| fits(wanted, has)))
+}
+
+fn fits(wanted: &str, label: &str) -> bool {
+    wanted.strip_suffix('*').map_or(wanted == label, |begin| label.starts_with(begin))
 }
 
 #[cfg(test)]
@@ -192,6 +206,16 @@ mod tests {
         ] {
             assert_eq!(shared(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn a_name_at_or_above_a_suffix_has_all_tenants_below_it() {
+        let all = |name: &str| all_tenants(&name.parse().unwrap());
+        assert_eq!(all("azure-devices.net"), Some("azure-devices.net"));
+        assert_eq!(all("iot.us-east-1.amazonaws.com"), Some("iot.*.amazonaws.com"));
+        assert_eq!(all("amazonaws.com"), Some("s3.amazonaws.com"));
+        assert_eq!(all("hub.azure-devices.net"), None);
+        assert_eq!(all("example.com"), None);
     }
 
     #[test]
