@@ -13,6 +13,7 @@ mod detectable;
 mod hitlist;
 mod inspect;
 mod lab;
+mod packaging;
 mod progress;
 mod replay;
 mod run;
@@ -22,7 +23,7 @@ mod simulate;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::{self, Config};
 use crate::signature::Finding;
@@ -60,6 +61,10 @@ enum Command {
     Signature(signature::Signature),
     Hitlist(hitlist::Hitlist),
     Lab(lab::Lab),
+    #[command(hide = true)]
+    Completions(packaging::Completions),
+    #[command(hide = true)]
+    Man(packaging::Man),
 }
 
 /// Reads the arguments, runs the command and returns its exit code.
@@ -80,6 +85,8 @@ pub fn run() -> ExitCode {
         Command::Signature(command) => command.run(),
         Command::Hitlist(command) => command.run(),
         Command::Lab(command) => command.run(),
+        Command::Completions(command) => command.run(Arguments::command()),
+        Command::Man(command) => command.run(Arguments::command()),
     };
     match ended {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
