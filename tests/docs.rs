@@ -12,6 +12,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use hayrake::lab::domains::Decisions;
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// A page and its text.
@@ -209,6 +211,19 @@ fn signatures_and_configurations_load() {
             continue;
         }
         let folder = tempfile::tempdir().unwrap();
+        let read = match first_key(&block.text) {
+            Some("devices") => {
+                hayrake::lab::manifest::read("manifest", block.text.as_bytes()).err()
+            }
+            Some("decisions") => Decisions::read("decisions", block.text.as_bytes()).err(),
+            _ => None,
+        };
+        if let Some(findings) = read {
+            panic!("{}: {}", block.place, shown(&findings));
+        }
+        if matches!(first_key(&block.text), Some("devices" | "decisions")) {
+            continue;
+        }
         let has_lines = block.text.lines().any(|line| line.starts_with("lines:"));
         if first_key(&block.text) == Some("class") {
             // Beside the shipped ones, among which its parent may be.

@@ -124,7 +124,7 @@ pub struct Hourly {
 #[derive(Debug, thiserror::Error)]
 pub enum TrafficError {
     /// Not the JSON it should be.
-    #[error("not the output of `lab capture --json`: {0}")]
+    #[error("not the output of `lab capture --json`")]
     Json(#[from] serde_json::Error),
     /// Another version.
     #[error("`v` is {0}, allowed: {VERSION}")]
@@ -238,7 +238,12 @@ mod tests {
 
     #[test]
     fn what_is_not_such_a_file_is_refused_with_the_reason() {
-        let refused = |text: &str| Captured::from_json(text.as_bytes()).unwrap_err().to_string();
+        let refused = |text: &str| {
+            let error = Captured::from_json(text.as_bytes()).unwrap_err();
+            let source =
+                std::error::Error::source(&error).map_or(String::new(), ToString::to_string);
+            format!("{error}{source}")
+        };
         assert!(refused("[]").contains("lab capture --json"));
         assert_eq!(refused(r#"{"v":2,"devices":[]}"#), "`v` is 2, allowed: 1");
         assert!(refused(r#"{"v":1,"devices":[],"more":1}"#).contains("more"));

@@ -28,6 +28,8 @@ const STEPS: &str = "The steps, each of which reads what the one before it wrote
       which of them are on infrastructure of their own
   hayrake lab derive traffic.json --decisions decisions.yaml --checked DAY --out candidates
       candidate signatures
+  hayrake lab mud PROFILE.json
+      candidates from what makers publish about their devices, if they do
   hayrake lab evaluate
       how well signatures find devices in sampled flows
 

@@ -1,4 +1,5 @@
-//! Captures made here of a device that does one thing after the other.
+//! Captures made here of a device that does one thing after the other, and
+//! what is left of them when bytes are changed.
 
 use std::net::IpAddr;
 
@@ -7,6 +8,7 @@ use hickory_proto::op::{Message, MessageType, OpCode, Query};
 use hickory_proto::rr::rdata::{A, CNAME};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
+use proptest::prelude::*;
 
 use super::hello::tests::{hello, records};
 use super::quic::tests::datagrams;
@@ -305,4 +307,41 @@ fn a_flood_is_counted_and_bounded() {
     let (traffic, report) = read(&home, Mode::Idle);
     assert_eq!(told(&traffic), [format!("203.0.113.1: {} by  on 80/tcp", 9_000 - 1_024)]);
     assert!(report.cut > 0, "{report}");
+}
+
+/// A capture with something of everything that is read.
+fn busy() -> Vec<u8> {
+    let mut home = Home::new();
+    home.answer(&["api.example.com", "edge.example.net"], &[[203, 0, 113, 1]]);
+    home.connection([203, 0, 113, 1], (50_000, 443), &records(&hello("api.example.com"), 60), 33);
+    for datagram in datagrams("quic.example.com", 2) {
+        home.udp(true, [203, 0, 113, 3], (50_003, 443), &datagram);
+    }
+    let request = b"GET / HTTP/1.1\r\nHost: update.example.com\r\n\r\n";
+    home.connection([203, 0, 113, 4], (50_004, 80), request, 20);
+    let answer = message(&["a.example.com"], &[[203, 0, 113, 5]]);
+    let length = u16::try_from(answer.len()).unwrap().to_be_bytes();
+    home.tcp(false, RESOLVER, (40_000, 53), 71, &[&length[..], &answer].concat());
+    home.pcap(usize::MAX)
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic_or_count_what_is_not_there(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..40),
+        end in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = busy();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes.truncate(24 + end.index(bytes.len()));
+        let mut recorder = Recorder::new(Identity::Mac(DEVICE));
+        let report = recorder.read("home.pcap", Mode::Idle, &bytes);
+        prop_assert!(report.own <= report.packets);
+        let traffic = recorder.finish("plug", "", "");
+        let counted: u64 = traffic.contacts.iter().map(|contact| contact.packets).sum();
+        prop_assert_eq!(counted + traffic.captures[0].local, report.own);
+    }
 }

@@ -59,7 +59,7 @@ impl fmt::Display for Reason {
             Self::Registered { owner } => write!(f, "registered to {owner}"),
             Self::Seen { devices, of_devices, makers, of_makers } => write!(
                 f,
-                "seen on {devices} of {of_devices} devices of the maker, and of {makers} of {of_makers} makers"
+                "on {devices} of {of_devices} devices of the maker, by {makers} of {of_makers} makers"
             ),
             Self::NeverContacted => f.write_str("looked up, never contacted"),
         }
