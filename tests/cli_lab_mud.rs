@@ -48,7 +48,7 @@ fn candidates_are_written_and_a_second_run_changes_nothing() {
     let written = fs::read_to_string(here.join("out/product/acme-kettle.yaml")).unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(printed.starts_with(&written) && written.contains("vendor: Acme\n"), "{printed}");
-    assert!(printed.contains("#   cdn.elsewhere.net: who runs"), "{printed}");
+    assert!(printed.contains("#   cdn.elsewhere.net: registered to"), "{printed}");
     assert_eq!(hayrake(&arguments, here).status.code(), Some(0));
     assert_eq!(fs::read_to_string(here.join("out/product/acme-kettle.yaml")).unwrap(), written);
     // What is written is a folder of signatures, whose age is all there is to say.
@@ -60,7 +60,7 @@ fn candidates_are_written_and_a_second_run_changes_nothing() {
     let output = hayrake(&["lab", "mud", "kettle.json", "--json"], here);
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(told[0]["class"], "acme-kettle");
-    assert_eq!(told[0]["names"][1]["verdict"], "undecided");
+    assert_eq!(told[0]["names"][1]["role"], "undecided");
 }
 
 #[test]

@@ -18,13 +18,15 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use self::names::{Verdict, alternative, judge};
+use self::names::verdicts;
 pub use self::profile::{MAX_BYTES, MudError, Profile, read};
+use super::derive::alike::shape;
+use super::domains::{Grounds, Role};
 use crate::model::domain::{DomainName, NamePattern};
 use crate::model::endpoint::Port;
 use crate::model::group::GroupId;
-use crate::model::rules::{Level, Role, Threshold};
-use crate::signature::{ClassDefinition, GroupDefinition, SignatureSet, class_name, write};
+use crate::model::rules::{self, Level, Threshold};
+use crate::signature::{ClassDefinition, GroupDefinition, Owners, class_name, write};
 
 /// Longest text of a profile that a signature repeats, in characters.
 const MAX_TEXT: usize = 100;
@@ -57,7 +59,7 @@ pub struct Conversion {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judged {
     name: DomainName,
-    verdict: Verdict,
+    role: Role,
     why: String,
     /// Empty stands for any.
     ports: Vec<Port>,
@@ -71,12 +73,11 @@ pub struct Left {
     rules: Vec<String>,
 }
 
-/// Converts a profile. `signatures` tell owners and names that are known;
-/// `today` is the day of facts that have none of their own.
+/// Converts a profile. Verdicts on names rest on `grounds`; `today` is the day of facts that have none of their own.
 pub fn convert(
     profile: &Profile,
     given: &Given,
-    signatures: &SignatureSet,
+    grounds: Grounds<'_>,
     today: Date,
 ) -> Result<Conversion, MudError> {
     let (product, maker) = (product(profile, given), maker(profile, given));
@@ -103,16 +104,16 @@ pub fn convert(
             left.entry(what.clone()).or_default().push(rule.name.clone());
         }
     }
-    let judged = judge(ports.keys(), &format!("{maker} {product}"), signatures);
-    let names: Vec<_> = judged
+    let ports: BTreeMap<DomainName, Vec<Port>> = ports
         .into_iter()
-        .map(|(name, (verdict, why))| {
-            let ports = ports.get(&name).cloned().flatten().unwrap_or_default();
-            Judged { name, verdict, why, ports: ports.into_iter().collect() }
-        })
+        .map(|(name, ports)| (name, ports.into_iter().flatten().collect()))
         .collect();
-    let groups = groups(&class, &names);
-    let usable = groups.iter().any(|group| group.role == Role::Primary);
+    let names: Vec<_> = verdicts(&ports, (&class, &maker, &product), grounds)
+        .into_iter()
+        .map(|(name, (role, why))| Judged { ports: ports[&name].clone(), name, role, why })
+        .collect();
+    let groups = groups(&class, &names, &grounds.signatures.owners);
+    let usable = groups.iter().any(|group| group.role == rules::Role::Primary);
     let day = profile.updated.get(..10).and_then(|day| day.parse().ok());
     let definition = ClassDefinition {
         class: class.as_str().into(),
@@ -132,15 +133,15 @@ pub fn convert(
 }
 
 /// Alternatives in one group, each group with its first name's place.
-fn groups(class: &str, names: &[Judged]) -> Vec<GroupDefinition> {
-    let mut grouped = BTreeMap::<(Role, String), Vec<&Judged>>::new();
+fn groups(class: &str, names: &[Judged], owners: &Owners) -> Vec<GroupDefinition> {
+    let mut grouped = BTreeMap::<(rules::Role, String), Vec<&Judged>>::new();
     for judged in names {
-        let role = match judged.verdict {
-            Verdict::Primary => Role::Primary,
-            Verdict::Support => Role::Support,
-            Verdict::Generic | Verdict::Undecided => continue,
+        let role = match judged.role {
+            Role::Primary => rules::Role::Primary,
+            Role::Support => rules::Role::Support,
+            Role::Generic | Role::Undecided => continue,
         };
-        grouped.entry((role, alternative(&judged.name))).or_default().push(judged);
+        grouped.entry((role, shape(&judged.name, owners))).or_default().push(judged);
     }
     let mut groups: Vec<_> = grouped
         .into_iter()
@@ -171,12 +172,11 @@ fn maker(profile: &Profile, given: &Given) -> String {
     let host = profile.url.split("//").nth(1).and_then(|rest| rest.split(['/', ':', '?']).next());
     let host: Option<DomainName> = host.and_then(|host| host.parse().ok());
     let given = given.maker.as_deref().unwrap_or_default();
-    first_text([
-        given,
-        &profile.maker,
-        host.as_ref().map_or("unknown", DomainName::registrable),
-        "",
-    ])
+    // `Acme` publishes at acme.com; that this is no more than a guess is seen
+    // by the missing capital.
+    let host = host.as_ref().map_or("unknown", DomainName::registrable);
+    let host = host.split('.').next().unwrap_or(host);
+    first_text([given, &profile.maker, host, ""])
 }
 
 fn first_text(texts: [&str; 4]) -> String {
@@ -206,17 +206,17 @@ impl fmt::Display for Conversion {
                 writeln!(f, "# No candidate for `{}`: no name is surely the maker's.", self.class)?
             }
         }
-        let of = |verdict| self.names.iter().filter(move |judged| judged.verdict == verdict);
-        for (verdict, heading) in [
-            (Verdict::Primary, "Primary"),
-            (Verdict::Support, "Support"),
-            (Verdict::Generic, "Left out, since other things use them too"),
-            (Verdict::Undecided, "Left out, for a person to decide"),
+        let of = |role| self.names.iter().filter(move |judged| judged.role == role);
+        for (role, heading) in [
+            (Role::Primary, "Primary"),
+            (Role::Support, "Support"),
+            (Role::Generic, "Left out, since other things use them too"),
+            (Role::Undecided, "Left out, for a person to decide"),
         ] {
-            if of(verdict).next().is_some() {
+            if of(role).next().is_some() {
                 writeln!(f, "#\n# {heading}:")?;
             }
-            for judged in of(verdict) {
+            for judged in of(role) {
                 writeln!(f, "#   {}: {}", judged.name, judged.why)?;
             }
         }

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::super::{Outcome, check::today};
-use crate::config::SignatureSource;
+use super::input::Evidence;
+use crate::lab::domains::Grounds;
 use crate::lab::mud::{Conversion, Given, MAX_BYTES, convert, read};
-use crate::signature::SignatureSet;
 
 /// Make candidates for signatures from manufacturer usage descriptions.
 ///
@@ -28,10 +28,8 @@ pub(in crate::cli) struct Mud {
     /// What the device is; without it what the profile says.
     #[arg(long)]
     product: Option<String>,
-    /// Folder of signatures that know owners and names, instead of those that
-    /// are part of the program.
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    evidence: Evidence,
     /// Folder in which candidates are written, as `product/<class>.yaml`.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -45,12 +43,11 @@ impl Mud {
         if self.files.len() > 1 && self.product.is_some() {
             anyhow::bail!("--product with {} profiles, allowed: one", self.files.len());
         }
-        let source = self.dir.clone().map_or(SignatureSource::Shipped, SignatureSource::Dir);
-        let signatures = source.load().map_err(super::super::findings)?;
+        let known = self.evidence.read()?;
         let mut converted = Vec::new();
         let mut wrong = Vec::new();
         for path in &self.files {
-            match self.convert(path, &signatures) {
+            match self.convert(path, known.grounds()) {
                 Ok(conversion) => converted.push(conversion),
                 Err(error) => wrong.push(format!("{}: {error:#}", path.display())),
             }
@@ -77,11 +74,11 @@ impl Mud {
         Ok(if all { Outcome::Fine } else { Outcome::Findings })
     }
 
-    fn convert(&self, path: &Path, signatures: &SignatureSet) -> anyhow::Result<Conversion> {
+    fn convert(&self, path: &Path, grounds: Grounds<'_>) -> anyhow::Result<Conversion> {
         let mut bytes = Vec::new();
         fs::File::open(path)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
         let given = Given { maker: self.maker.clone(), product: self.product.clone() };
-        Ok(convert(&read(&bytes)?, &given, signatures, today())?)
+        Ok(convert(&read(&bytes)?, &given, grounds, today())?)
     }
 }
 

@@ -67,7 +67,7 @@ const PLACES: [&str; 48] = [
 const SHORTEST_STEM: usize = 3;
 
 /// What alternatives have in common: equal for names that are alike.
-pub(super) fn shape(name: &DomainName, owners: &Owners) -> String {
+pub(in crate::lab) fn shape(name: &DomainName, owners: &Owners) -> String {
     let registrable = name.registrable();
     let owner = owners.owner(registrable);
     let above = name.as_str().strip_suffix(registrable).unwrap_or_default();

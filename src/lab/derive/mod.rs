@@ -9,7 +9,7 @@
 //! The outcome depends on the traffic, the verdicts and the date alone, in one
 //! order, so that a second run is an empty diff. What was left out is told.
 
-mod alike;
+pub(super) mod alike;
 mod group;
 mod level;
 #[cfg(test)]

@@ -7,7 +7,8 @@ use jiff::civil::date;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::signature::{SourceFile, compile, shipped};
+use crate::lab::domains::{Decisions, Popular};
+use crate::signature::{SignatureSet, SourceFile, compile, shipped};
 
 /// One rule of what a device sends, or receives.
 fn ace(name: &str, matches: Value) -> Value {
@@ -38,7 +39,18 @@ fn profile(from: Vec<Value>, back: Vec<Value>) -> Value {
 
 fn converted(profile: &Value) -> Conversion {
     let read = read(profile.to_string().as_bytes()).unwrap();
-    convert(&read, &Given::default(), &SignatureSet::default(), date(2026, 11, 21)).unwrap()
+    convert_with(&read, &Given::default(), &SignatureSet::default()).unwrap()
+}
+
+fn convert_with(
+    profile: &Profile,
+    given: &Given,
+    signatures: &SignatureSet,
+) -> Result<Conversion, MudError> {
+    let popular = Popular::shipped().unwrap();
+    let decisions = Decisions::default();
+    let grounds = Grounds { signatures, popular: &popular, decisions: &decisions };
+    convert(profile, given, grounds, date(2026, 11, 21))
 }
 
 fn left(conversion: &Conversion) -> Vec<&str> {
@@ -71,7 +83,7 @@ fn a_profile_becomes_a_candidate() {
 class: acme-kettle
 name: Acme Kettle
 level: product
-vendor: acme.com
+vendor: acme
 threshold: 0.4
 groups:
   - names: [api.acme.com]
@@ -95,15 +107,15 @@ checked: 2026-09-16
         "\
 #
 # Primary:
-#   api.acme.com: `acme.com` is called as the device
-#   v1.acme.com: `acme.com` is called as the device
-#   v2.acme.com: `acme.com` is called as the device
+#   api.acme.com: the maker's name in it (`acme`)
+#   v1.acme.com: the maker's name in it (`acme`)
+#   v2.acme.com: the maker's name in it (`acme`)
 #
 # Left out, since other things use them too:
-#   pool.ntp.org: a public time server
+#   pool.ntp.org: on the list of popular services (ntp.org)
 #
 # Left out, for a person to decide:
-#   cdn.elsewhere.net: who runs `elsewhere.net` is not known
+#   cdn.elsewhere.net: registered to elsewhere.net
 "
     );
 }
@@ -235,7 +247,7 @@ fn what_is_no_profile_is_refused_with_its_place() {
     nameless["ietf-mud:mud"]["systeminfo"] = json!("东芝");
     let read = read(nameless.to_string().as_bytes()).unwrap();
     let given = |product: &str| Given { product: Some(product.to_owned()), maker: None };
-    let convert = |given| convert(&read, &given, &SignatureSet::default(), date(2026, 11, 21));
+    let convert = |given| convert_with(&read, &given, &SignatureSet::default());
     assert!(convert(Given::default()).unwrap_err().to_string().starts_with("the device: `东芝`"));
     assert_eq!(convert(given("Cooker 2")).unwrap().class, "cooker-2");
 }
@@ -257,8 +269,7 @@ fn real_profiles_convert() {
     let mut without = Vec::new();
     for path in paths {
         let profile = read(&std::fs::read(&path).unwrap()).unwrap();
-        let conversion =
-            convert(&profile, &Given::default(), &signatures, date(2026, 11, 21)).unwrap();
+        let conversion = convert_with(&profile, &Given::default(), &signatures).unwrap();
         assert!(!conversion.names.is_empty() && !conversion.left.is_empty(), "{path:?}");
         let carried = profile.rules.iter().filter(|rule| rule.server.is_ok()).count();
         let less: usize = conversion.left.iter().map(|left| left.rules.len()).sum();
