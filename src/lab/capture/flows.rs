@@ -120,13 +120,14 @@ impl Flows {
         flow.read(segment, answers);
     }
 
-    /// Ends what was quiet, and everything if nothing was.
+    /// Ends what was quiet, and everything if that makes too little room: else a
+    /// flood would have all connections looked through for every packet.
     fn make_room(&mut self, now: Timestamp, ended: &mut Vec<Ended>) {
         let mut over: Vec<(Key, Flow)> =
             self.open.extract_if(|_, flow| now.since(flow.last) > QUIET).collect();
-        if over.is_empty() {
+        if over.len() < MOST_FLOWS / 4 {
+            self.cut += self.open.len() as u64;
             over.extend(self.open.drain());
-            self.cut += over.len() as u64;
         }
         ended.extend(over.into_iter().filter_map(|(key, flow)| flow.end(key)));
     }

@@ -46,9 +46,11 @@ pub(super) fn drawers(
 ) -> Vec<Drawer> {
     let devices = &captured.devices;
     let owners = &signatures.owners;
-    // The products of each maker that were captured.
+    // The products of each maker that have evidence: one that contacted nobody
+    // in its capture is nothing to compare with.
     let mut products: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for device in devices {
+    let having: BTreeSet<usize> = groups.iter().flat_map(|group| &group.devices).copied().collect();
+    for device in having.iter().filter_map(|place| devices.get(*place)) {
         products.entry(&device.maker).or_default().insert(&device.product);
     }
     let mut subjects: BTreeMap<Subject, Vec<Group>> = BTreeMap::new();

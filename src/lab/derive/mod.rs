@@ -3,7 +3,7 @@
 //! A group that devices of several makers have says the platform; one that
 //! several products of a maker have, the maker; one that a single product has,
 //! the product, if other products of the maker were there to be compared with.
-//! Where only one product of a maker was captured nothing tells the two apart,
+//! Where only one product of a maker showed evidence nothing tells the two apart,
 //! and the lesser claim is made.
 //!
 //! The outcome depends on the traffic, the verdicts and the date alone, in one

@@ -93,6 +93,7 @@ fn the_level_is_what_the_devices_of_a_group_have_in_common() {
         device("cam", "Acme", "Camera", &["api.acme.com", "video.acme.com", backend]),
         device("plug", "Acme", "Plug", &["api.acme.com", backend]),
         device("bulb", "Bright", "Bulb", &["cloud.bright.com", backend]),
+        device("button", "Bright", "Button", &[]),
         device("stray", "", "", &["api.nobody.com"]),
     ];
     let decisions =
@@ -103,7 +104,7 @@ fn the_level_is_what_the_devices_of_a_group_have_in_common() {
         [
             "platform backend: mqtt.backend.example",
             "manufacturer acme < backend: api.acme.com",
-            // The one product that was captured of its maker.
+            // The other product of this maker contacted nobody.
             "manufacturer bright < backend: cloud.bright.com",
             "product acme-camera < acme: video.acme.com",
         ]
@@ -111,7 +112,11 @@ fn the_level_is_what_the_devices_of_a_group_have_in_common() {
     let left_out: Vec<String> = derived.left_out.iter().map(ToString::to_string).collect();
     assert_eq!(
         left_out,
-        ["stray: to be decided: api.nobody.com", "stray: nothing of it is evidence"]
+        [
+            "stray: to be decided: api.nobody.com",
+            "button: nothing of it is evidence",
+            "stray: nothing of it is evidence",
+        ]
     );
 }
 

@@ -139,10 +139,14 @@ pub struct Grounds<'a> {
 /// The verdict on every domain of every device.
 pub fn judge(captured: &Captured, grounds: Grounds<'_>) -> Judged {
     let census = Census::new(captured);
-    let device = |device: &DeviceTraffic| JudgedDevice {
-        device: device.device.clone(),
-        maker: device.maker.clone(),
-        domains: named(device).map(|it| census.domain(device, it, grounds)).collect(),
+    let device = |device: &DeviceTraffic| {
+        let targets = alias_targets(device);
+        let domain = |it| census.domain(device, it, &targets, grounds);
+        JudgedDevice {
+            device: device.device.clone(),
+            maker: device.maker.clone(),
+            domains: named(device).map(domain).collect(),
+        }
     };
     Judged { v: 1, devices: captured.devices.iter().map(device).collect() }
 }
@@ -151,6 +155,17 @@ pub fn judge(captured: &Captured, grounds: Grounds<'_>) -> Judged {
 fn named(device: &DeviceTraffic) -> impl Iterator<Item = (DomainName, &Contact)> {
     let named = device.contacts.iter().filter(|contact| contact.is_named());
     named.filter_map(|contact| Some((contact.domain.parse().ok()?, contact)))
+}
+
+/// What names of a device are aliases of, with the first such name.
+fn alias_targets(device: &DeviceTraffic) -> BTreeMap<&str, &str> {
+    let mut targets = BTreeMap::new();
+    for contact in &device.contacts {
+        for alias in contact.aliases.iter().filter(|alias| **alias != contact.domain) {
+            targets.entry(alias.as_str()).or_insert(contact.domain.as_str());
+        }
+    }
+    targets
 }
 
 /// Who was seen where.
@@ -185,12 +200,13 @@ impl<'a> Census<'a> {
         &self,
         device: &DeviceTraffic,
         (domain, contact): (DomainName, &Contact),
+        targets: &BTreeMap<&str, &str>,
         grounds: Grounds<'_>,
     ) -> JudgedDomain {
         let maker = &device.maker;
         let (devices, makers) = self.seen(maker, &domain);
         let of_devices = self.makers.get(maker.as_str()).copied().unwrap_or(0);
-        let (role, mut because) = self.verdict(device, &domain, contact, grounds);
+        let (role, mut because) = self.verdict(device, (&domain, contact), targets, grounds);
         because.push(Reason::Seen { devices, of_devices, makers, of_makers: self.makers.len() });
         if contact.packets == 0 {
             because.push(Reason::NeverContacted);
@@ -201,8 +217,8 @@ impl<'a> Census<'a> {
     fn verdict(
         &self,
         device: &DeviceTraffic,
-        domain: &DomainName,
-        contact: &Contact,
+        (domain, contact): (&DomainName, &Contact),
+        targets: &BTreeMap<&str, &str>,
         grounds: Grounds<'_>,
     ) -> (Role, Vec<Reason>) {
         let maker = &device.maker;
@@ -215,11 +231,8 @@ impl<'a> Census<'a> {
         if psl::suffix_str(domain.as_str()) == Some(domain.as_str()) {
             return (Role::Generic, vec![Reason::PublicSuffix]);
         }
-        let alias = device.contacts.iter().find(|other| {
-            other.domain != contact.domain && other.aliases.contains(&contact.domain)
-        });
-        if let Some(alias) = alias {
-            return (Role::Generic, vec![Reason::AliasTarget { of: alias.domain.clone() }]);
+        if let Some(of) = targets.get(domain.as_str()) {
+            return (Role::Generic, vec![Reason::AliasTarget { of: (*of).to_owned() }]);
         }
         if let Some(class) = platform(grounds.signatures, domain) {
             return (Role::Primary, vec![Reason::Platform { class }]);
