@@ -87,7 +87,9 @@ pub(in crate::lab) fn shape(name: &DomainName, owners: &Owners) -> String {
 fn label_shape(label: &str) -> String {
     let words = label.split(['-', '_']).map(|word| {
         let letters = word.trim_matches(|c: char| c.is_ascii_digit());
-        if PLACES.contains(&letters) && !word.is_empty() {
+        // `log-in` is no log in India.
+        let preposition = letters == "in" && letters != label;
+        if PLACES.contains(&letters) && !preposition {
             return "@".to_owned();
         }
         let mut shape = String::new();
@@ -157,6 +159,7 @@ mod tests {
             ("m2.tuyaeu.com", "a2.tuyaeu.com"),
             ("example.com", "api.example.com"),
             ("api.eu.example.com", "eu.api.example.com"),
+            ("log-in.example.com", "log.example.com"),
         ] {
             assert!(!alike(one, two), "{one} and {two}");
         }
