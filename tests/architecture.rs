@@ -57,6 +57,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "model",
             "receive",
             "decode",
+            "orient",
             "dns",
             "infrastructure",
             "signature",

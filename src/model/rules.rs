@@ -220,6 +220,15 @@ impl Rules {
         Self { classes, places }
     }
 
+    /// The same rules with one threshold for every class.
+    #[must_use]
+    pub fn with_threshold(mut self, threshold: Threshold) -> Self {
+        for class in &mut self.classes {
+            class.threshold = threshold;
+        }
+        self
+    }
+
     /// Every class, parents before their children, detectable now or not.
     pub fn classes(&self) -> &[ClassRule] {
         &self.classes

@@ -94,6 +94,16 @@ impl Place {
     }
 }
 
+impl GroupBackend {
+    /// Whether the other group lives on the same servers.
+    pub(super) fn is_where(&self, other: &Self) -> bool {
+        let places = |group: &Self| -> Vec<Ipv4Addr> {
+            group.names.iter().flatten().map(|place| place.v4).collect()
+        };
+        self.port == other.port && places(self) == places(other)
+    }
+}
+
 impl Other {
     pub(super) fn address(&self, v6: bool) -> IpAddr {
         if v6 { self.v6.into() } else { self.v4.into() }
@@ -109,6 +119,16 @@ impl Backends {
         end: Timestamp,
     ) -> Result<Self, SimulateError> {
         Placement::new(Draw::new(seed, Purpose::Backends, 0, 0), start, end).place_all(set)
+    }
+
+    /// Puts every group of `set` on servers of its own and nothing else anywhere:
+    /// a testbed, whose rules hold dedicated groups only.
+    pub(super) fn dedicated(
+        set: &SignatureSet,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> Result<Self, SimulateError> {
+        Placement::new(Draw::new(0, Purpose::Backends, 0, 0), start, end).place_dedicated(set)
     }
 
     /// Draws a server for other traffic at `at`.

@@ -15,9 +15,9 @@ use super::addresses::{IspPrefix, MOST_LINES, Plan, REGIONS};
 use super::backends::Backends;
 use super::export::{Format, Router, netflow5};
 use super::names::NameRecord;
-use super::population::{Line, Market, lineage};
-use super::traffic::{Cached, Hour};
-use super::truth::{TruthEntry, TruthRow};
+use super::population::{Line, Market};
+use super::traffic::{Cached, Hour, Usage};
+use super::truth::{TruthEntry, TruthRow, line_text, rows};
 use crate::model::flow::FlowRecord;
 use crate::model::rules::Level;
 use crate::model::time::Timestamp;
@@ -99,6 +99,7 @@ pub struct TrueClass {
 #[derive(Clone, Debug)]
 pub struct Isp {
     settings: Settings,
+    usage: Usage,
     plan: Plan,
     backends: Backends,
     classes: Vec<TrueClass>,
@@ -126,8 +127,37 @@ impl Isp {
         let market = Market::new(set, &backends, &routers, settings.seed);
         let lines: Vec<Line> =
             (0..settings.lines).map(|line| market.line(line, plan.is_v6(line))).collect();
+        Ok(Self::with(set, settings, Usage::Daily, backends, lines))
+    }
+
+    /// An ISP with one line for each device of `devices`, classes by their
+    /// place in `set`, and servers as given.
+    pub(super) fn with_devices(
+        set: &SignatureSet,
+        settings: Settings,
+        usage: Usage,
+        backends: Backends,
+        devices: &[usize],
+    ) -> Self {
+        let plan = Plan::new(settings.lines);
+        let routers = routers(settings.sampling);
+        let market = Market::new(set, &backends, &routers, settings.seed);
+        let lines: Vec<Line> = (0..)
+            .zip(devices)
+            .map(|(line, class)| market.line_of(line, plan.is_v6(line), *class))
+            .collect();
+        Self::with(set, settings, usage, backends, lines)
+    }
+
+    fn with(
+        set: &SignatureSet,
+        settings: Settings,
+        usage: Usage,
+        backends: Backends,
+        lines: Vec<Line>,
+    ) -> Self {
         let outboxes = (0_u8..)
-            .zip(&routers)
+            .zip(&routers(settings.sampling))
             .map(|(place, (format, _))| Outbox {
                 router: Router::new(
                     *format,
@@ -148,11 +178,12 @@ impl Isp {
                 level: definition.level,
             })
             .collect();
-        Ok(Self {
+        Self {
             settings,
-            plan,
+            usage,
+            plan: Plan::new(settings.lines),
             classes,
-            truth: truth(set, &lines),
+            truth: rows(set, &lines),
             backends,
             lines,
             outboxes,
@@ -161,7 +192,7 @@ impl Isp {
             drawn: 0,
             drawn_rows: 0,
             payload: Vec::new(),
-        })
+        }
     }
 
     /// What it was made from.
@@ -205,6 +236,11 @@ impl Isp {
                 row,
             })
         })
+    }
+
+    /// Every line as `replay --reveal` prints it, by number.
+    pub fn line_texts(&self) -> impl Iterator<Item = String> + '_ {
+        (0..self.settings.lines).map(|line| line_text(self.plan.network(line)))
     }
 
     /// Lines without any device.
@@ -272,6 +308,7 @@ impl Isp {
             start,
             number: self.hour,
             of_day: usize::try_from(start.as_secs() / 3_600 % 24).unwrap_or(0),
+            usage: self.usage,
         };
         let coming = self.lines.iter().enumerate().skip(self.drawn).take(lines);
         for (place, line) in coming {
@@ -356,32 +393,4 @@ fn boot(start: Timestamp, place: u8) -> Timestamp {
 
 fn hours(number: u32) -> Duration {
     Duration::from_secs(u64::from(number) * 3_600)
-}
-
-/// A row for every class of every line, in the order of lines.
-fn truth(set: &SignatureSet, lines: &[Line]) -> Vec<TruthRow> {
-    let mut rows = Vec::new();
-    for (number, line) in (0..).zip(lines) {
-        let mut classes: Vec<(usize, bool)> = Vec::new();
-        for device in &line.devices {
-            for class in lineage(set, device.class) {
-                let is_device = class == device.class;
-                match classes.iter_mut().find(|(known, _)| *known == class) {
-                    Some((_, known)) => *known |= is_device,
-                    None => classes.push((class, is_device)),
-                }
-            }
-        }
-        classes.sort_unstable();
-        rows.extend(classes.into_iter().map(|(class, device)| TruthRow {
-            line: number,
-            class,
-            device,
-            packets: 0,
-            first: None,
-            last: None,
-            hours: Vec::new(),
-        }));
-    }
-    rows
 }

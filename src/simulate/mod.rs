@@ -24,6 +24,7 @@ mod placement;
 mod population;
 mod rates;
 pub mod score;
+pub mod testbed;
 #[cfg(test)]
 mod tests;
 mod traffic;
@@ -33,7 +34,7 @@ pub mod visibility;
 pub use addresses::{IspPrefix, MOST_LINES, REGIONS};
 pub use files::configuration;
 pub use isp::{Isp, OTHER_PACKETS, Sent, Settings, TrueClass};
-pub use traffic::{ACTIVE, INACTIVE};
+pub use traffic::{ACTIVE, INACTIVE, Usage};
 
 /// Why a simulation cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -85,6 +85,32 @@ impl Placement {
         Ok(self.backends)
     }
 
+    /// Places every group of `set` on an address of its own for each name.
+    pub(super) fn place_dedicated(mut self, set: &SignatureSet) -> Result<Backends, SimulateError> {
+        for (class, definition) in set.classes.iter().enumerate() {
+            for group in &definition.groups {
+                let mut names = Vec::new();
+                for concrete in group.names.iter().map(concrete_names) {
+                    for concrete in concrete? {
+                        if !self.places.contains_key(&concrete) {
+                            let place = self.place()?;
+                            self.answers(&concrete, &[place]);
+                            self.places.insert(concrete.clone(), vec![place]);
+                        }
+                        names.extend(self.places.get(&concrete).cloned());
+                    }
+                }
+                self.backends.groups.push(GroupBackend {
+                    class,
+                    port: group.ports.first().copied().unwrap_or(HTTPS),
+                    rate: group.packets_per_hour,
+                    names,
+                });
+            }
+        }
+        Ok(self.backends)
+    }
+
     /// The servers that have nothing to do with devices.
     fn world(&mut self) -> Result<(), SimulateError> {
         for cdn in 0..CDNS {

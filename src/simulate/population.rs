@@ -115,6 +115,7 @@ impl<'a> Market<'a> {
                 sum
             })
             .collect();
+        let group_of = |place: usize| &backends.groups[place];
         let groups = (0..set.classes.len())
             .map(|class| {
                 let family = lineage(set, class);
@@ -122,7 +123,16 @@ impl<'a> Market<'a> {
                     let groups = backends.groups.iter().enumerate();
                     groups.filter(move |(_, group)| group.class == class).map(|(place, _)| place)
                 };
-                family.into_iter().flat_map(of).collect()
+                let mut groups: Vec<usize> = Vec::new();
+                for group in family.into_iter().rev().flat_map(of) {
+                    // A class may count a group of the class above it as its
+                    // own: the device still contacts those servers once.
+                    let same = |known: &usize| backends.groups[*known].is_where(group_of(group));
+                    if !groups.iter().any(same) {
+                        groups.push(group);
+                    }
+                }
+                groups
             })
             .collect();
         Self { backends, cumulated, groups, routers, seed }
@@ -143,6 +153,13 @@ impl<'a> Market<'a> {
             }
         }
         Line { router, heaviness, devices }
+    }
+
+    /// Draws line number `line` with one device of `class`.
+    pub(super) fn line_of(&self, line: u32, v6: bool, class: usize) -> Line {
+        let mut draw = Draw::new(self.seed, Purpose::Population, u64::from(line), 0);
+        let router = self.router(&mut draw, v6);
+        Line { router, heaviness: 1.0, devices: vec![self.device_of(&mut draw, class)] }
     }
 
     fn router(&self, draw: &mut Draw, v6: bool) -> usize {
@@ -170,7 +187,7 @@ impl<'a> Market<'a> {
     }
 
     /// Draws a device of a class.
-    pub(super) fn device_of(&self, draw: &mut Draw, class: usize) -> Device {
+    fn device_of(&self, draw: &mut Draw, class: usize) -> Device {
         let manner = Manner::new(draw);
         let mut of_class = usize::MAX;
         let contacts = self.groups[class]

@@ -58,6 +58,20 @@ pub(super) struct Hour<'a> {
     pub(super) number: u32,
     /// Hour of the day.
     pub(super) of_day: usize,
+    /// When devices are used.
+    pub(super) usage: Usage,
+}
+
+/// When somebody uses devices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Usage {
+    /// As people do, more in the evening than at night.
+    #[default]
+    Daily,
+    /// Every device in every hour, as automated experiments do.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// Two ends that talk.
@@ -131,7 +145,11 @@ impl Hour<'_> {
         truth: &mut [TruthRow],
         out: &mut Vec<Cached>,
     ) {
-        let used = draw.chance(in_use(self.of_day));
+        let used = match self.usage {
+            Usage::Daily => draw.chance(in_use(self.of_day)),
+            Usage::Always => true,
+            Usage::Never => false,
+        };
         for contact in &device.contacts {
             let Some(exchange) = contact.habit.exchange(draw, used) else { continue };
             let mean = exchange.packets / f64::from(self.sampling.get());

@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use ipnetwork::IpNetwork;
 
+use super::population::{Line, lineage};
 use crate::model::rules::Level;
 use crate::model::time::Timestamp;
+use crate::signature::SignatureSet;
 
 /// One class on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +52,34 @@ impl TruthRow {
         }
         self.hours[word] |= 1 << (hour % 64);
     }
+}
+
+/// A row for every class of every line, in the order of lines.
+pub(super) fn rows(set: &SignatureSet, lines: &[Line]) -> Vec<TruthRow> {
+    let mut rows = Vec::new();
+    for (number, line) in (0..).zip(lines) {
+        let mut classes: Vec<(usize, bool)> = Vec::new();
+        for device in &line.devices {
+            for class in lineage(set, device.class) {
+                let is_device = class == device.class;
+                match classes.iter_mut().find(|(known, _)| *known == class) {
+                    Some((_, known)) => *known |= is_device,
+                    None => classes.push((class, is_device)),
+                }
+            }
+        }
+        classes.sort_unstable();
+        rows.extend(classes.into_iter().map(|(class, device)| TruthRow {
+            line: number,
+            class,
+            device,
+            packets: 0,
+            first: None,
+            last: None,
+            hours: Vec::new(),
+        }));
+    }
+    rows
 }
 
 /// A row with the names of what it is about.

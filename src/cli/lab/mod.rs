@@ -7,6 +7,7 @@ mod domains;
 mod infrastructure;
 mod input;
 mod mud;
+mod evaluate;
 
 use super::Outcome;
 
@@ -42,6 +43,7 @@ enum Action {
     Domains(domains::Domains),
     Infrastructure(infrastructure::Infrastructure),
     Derive(derive::Derive),
+    Evaluate(evaluate::Evaluate),
 }
 
 impl Lab {
@@ -52,6 +54,7 @@ impl Lab {
             Action::Domains(command) => command.run(),
             Action::Infrastructure(command) => command.run(),
             Action::Derive(command) => command.run(),
+            Action::Evaluate(command) => command.run(),
         }
     }
 }

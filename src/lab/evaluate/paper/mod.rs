@@ -1,10 +1,14 @@
 //! The paper's own experiment: its 37 rules over a testbed with one device of
 //! each, seen through sampling.
 //!
-//! [`classes`] are the rules; the devices' traffic is the simulator's model,
-//! whose parameters rest on the visibility figures of the paper's §3 alone.
+//! [`classes`] are the rules, [`mod@run`] takes them through the chain and [`report`]
+//! prints what came out beside the paper's figures. The devices' traffic is the
+//! simulator's model, whose parameters rest on the visibility figures of the
+//! paper's §3 alone.
 
 pub mod classes;
+pub mod report;
+pub mod run;
 #[cfg(test)]
 mod tests;
 
