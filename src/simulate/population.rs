@@ -155,11 +155,12 @@ impl<'a> Market<'a> {
         Line { router, heaviness, devices }
     }
 
-    /// Draws line number `line` with one device of `class`.
-    pub(super) fn line_of(&self, line: u32, v6: bool, class: usize) -> Line {
+    /// Draws line number `line` with `each` devices of `class`.
+    pub(super) fn line_of(&self, line: u32, v6: bool, class: usize, each: u32) -> Line {
         let mut draw = Draw::new(self.seed, Purpose::Population, u64::from(line), 0);
         let router = self.router(&mut draw, v6);
-        Line { router, heaviness: 1.0, devices: vec![self.device_of(&mut draw, class)] }
+        let devices = (0..each).map(|_| self.device_of(&mut draw, class)).collect();
+        Line { router, heaviness: 1.0, devices }
     }
 
     fn router(&self, draw: &mut Draw, v6: bool) -> usize {

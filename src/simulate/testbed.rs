@@ -1,5 +1,5 @@
-//! A testbed instead of an ISP: one device of each class, each on a line of its
-//! own and on servers of its own, with no other traffic, always used or never.
+//! A testbed instead of an ISP: a line for each class with one device of it, or
+//! more, on servers of its own, with no other traffic, always used or never.
 //!
 //! The servers are the same whatever the seed, so that one hitlist serves any
 //! number of runs.
@@ -22,15 +22,17 @@ pub struct Testbed {
     start: Timestamp,
     hours: u32,
     sampling: NonZeroU32,
+    each: u32,
 }
 
 impl Testbed {
-    /// A testbed with a device of each class of `set`, watched for `hours`.
+    /// A testbed with `each` devices of each class of `set`, watched for `hours`.
     pub fn new(
         set: SignatureSet,
         start: Timestamp,
         hours: u32,
         sampling: NonZeroU32,
+        each: u32,
     ) -> Result<Self, SimulateError> {
         let lines = u32::try_from(set.classes.len()).unwrap_or(u32::MAX);
         if lines == 0 || lines > MOST_LINES {
@@ -38,7 +40,7 @@ impl Testbed {
         }
         let end = start.plus(std::time::Duration::from_secs(u64::from(hours) * 3_600));
         let backends = Backends::dedicated(&set, start, end)?;
-        Ok(Self { set, backends, start, hours, sampling })
+        Ok(Self { set, backends, start, hours, sampling, each })
     }
 
     /// What its devices have.
@@ -52,7 +54,7 @@ impl Testbed {
     }
 
     /// A run: the same devices with habits and traffic of their own. Line
-    /// number `n` has a device of class number `n`.
+    /// number `n` has the devices of class number `n`.
     pub fn run(&self, usage: Usage, seed: u64) -> Isp {
         let lines = u32::try_from(self.set.classes.len()).unwrap_or(u32::MAX);
         let settings = Settings {
@@ -64,6 +66,6 @@ impl Testbed {
             other_packets: 0.0,
         };
         let devices: Vec<usize> = (0..self.set.classes.len()).collect();
-        Isp::with_devices(&self.set, settings, usage, self.backends.clone(), &devices)
+        Isp::with_devices(&self.set, settings, usage, self.backends.clone(), &devices, self.each)
     }
 }

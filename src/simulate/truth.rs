@@ -36,6 +36,11 @@ pub struct TruthRow {
 }
 
 impl TruthRow {
+    /// The number of the line.
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+
     /// Whether a packet was sampled in the hour, counted from the start.
     pub fn sampled_in(&self, hour: u32) -> bool {
         let word = self.hours.get((hour / 64) as usize).copied().unwrap_or(0);

@@ -128,7 +128,7 @@ fn read_all(entries: Vec<Entry>, folder: &Path) -> anyhow::Result<(Captured, Out
 }
 
 /// A capture, unpacked.
-fn open(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(super) fn open(path: &Path) -> anyhow::Result<Vec<u8>> {
     let (_, input) = unpacked(File::open(path)?)?;
     let mut bytes = Vec::new();
     input.take(LARGEST_CAPTURE + 1).read_to_end(&mut bytes)?;

@@ -4,10 +4,10 @@
 mod capture;
 mod derive;
 mod domains;
+mod evaluate;
 mod infrastructure;
 mod input;
 mod mud;
-mod evaluate;
 
 use super::Outcome;
 
@@ -31,7 +31,7 @@ const STEPS: &str = "The steps, each of which reads what the one before it wrote
       candidate signatures
   hayrake lab mud PROFILE.json
       candidates from what makers publish about their devices, if they do
-  hayrake lab evaluate
+  hayrake lab evaluate --manifest devices.yaml --signatures candidates
       how well signatures find devices in sampled flows
 
 docs/lab.md shows each with its output.";

@@ -11,7 +11,7 @@
 mod flows;
 mod hello;
 mod names;
-mod packet;
+pub(super) mod packet;
 mod quic;
 mod stream;
 #[cfg(test)]

@@ -16,15 +16,15 @@ pub type Mac = [u8; 6];
 
 /// What a packet tells.
 #[derive(Debug)]
-pub(super) struct Packet<'a> {
-    pub(super) source: IpAddr,
-    pub(super) destination: IpAddr,
-    pub(super) transport: Transport<'a>,
+pub(in crate::lab) struct Packet<'a> {
+    pub(in crate::lab) source: IpAddr,
+    pub(in crate::lab) destination: IpAddr,
+    pub(in crate::lab) transport: Transport<'a>,
 }
 
 /// The transport of a packet.
 #[derive(Debug)]
-pub(super) enum Transport<'a> {
+pub(in crate::lab) enum Transport<'a> {
     Tcp {
         ports: Ports,
         sequence: u32,
@@ -44,22 +44,22 @@ pub(super) enum Transport<'a> {
 
 /// The ports of a packet.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ports {
-    pub(super) source: u16,
-    pub(super) destination: u16,
+pub(in crate::lab) struct Ports {
+    pub(in crate::lab) source: u16,
+    pub(in crate::lab) destination: u16,
 }
 
 /// A packet with the Ethernet addresses, as far as its link layer has them.
 #[derive(Debug)]
-pub(super) struct Seen<'a> {
-    pub(super) source: Option<Mac>,
-    pub(super) destination: Option<Mac>,
-    pub(super) content: Content<'a>,
+pub(in crate::lab) struct Seen<'a> {
+    pub(in crate::lab) source: Option<Mac>,
+    pub(in crate::lab) destination: Option<Mac>,
+    pub(in crate::lab) content: Content<'a>,
 }
 
 /// What a frame holds.
 #[derive(Debug)]
-pub(super) enum Content<'a> {
+pub(in crate::lab) enum Content<'a> {
     Ip(Packet<'a>),
     /// ARP and the like.
     NotIp,
@@ -70,7 +70,7 @@ pub(super) enum Content<'a> {
 }
 
 /// Reads a frame.
-pub(super) fn read<'a>(frame: &'a Frame<'_>) -> Seen<'a> {
+pub(in crate::lab) fn read<'a>(frame: &'a Frame<'_>) -> Seen<'a> {
     let data: &[u8] = &frame.data;
     let (mut source, mut destination) = (None, None);
     let sliced = match frame.link {

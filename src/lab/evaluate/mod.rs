@@ -1,12 +1,23 @@
 //! How good signatures are, by the production chain on traffic whose truth is
 //! known.
 //!
-//! [`view`] builds what the chain reads as the live service does, [`chain`] runs
-//! it and notes when it claims what. [`paper`] has the rules of the paper, judged
-//! as its table judges them.
+//! A set is either captures of devices ([`captures`], thinned by [`sample`]) or a
+//! simulated ISP; [`truth`] says which classes a captured device has. [`view`]
+//! builds what the chain reads as the live service does, [`chain`] runs it and
+//! notes when it claims what, [`score`] compares that with the truth, with the
+//! intervals of [`interval`], and [`report`] and [`svg`] show it. [`paper`] has the
+//! rules of the paper, judged as its table judges them.
 
+pub mod captures;
 pub mod chain;
+pub mod interval;
 pub mod paper;
+pub mod report;
+pub mod run;
+pub mod sample;
+pub mod score;
+pub mod svg;
+pub mod truth;
 pub mod view;
 
 use crate::simulate::SimulateError;

@@ -11,7 +11,8 @@ use serde::Serialize;
 use super::classes::CLASSES;
 use super::run::{MODES, Mode, Runs, Settings};
 use crate::lab::evaluate::chain::{Claim, HORIZONS};
-use crate::model::rules::Level;
+use crate::lab::evaluate::svg::{Panel, draw};
+use crate::model::rules::{Level, Threshold};
 
 /// Rows with the paper's figures within each horizon.
 const TABLE: [(&str, Mode, [u32; 3]); 3] = [
@@ -32,6 +33,8 @@ pub struct PaperReport {
     pub seed: u64,
     /// One packet in this many was sampled.
     pub sampling: u32,
+    /// Devices of each class on its line.
+    pub devices: u32,
     /// D.
     pub threshold: String,
     /// Claims of classes on lines that do not have them, in all runs.
@@ -118,8 +121,9 @@ impl PaperReport {
             seeds: settings.seeds,
             seed: settings.seed,
             sampling: settings.sampling.get(),
+            devices: settings.devices,
             threshold: settings.thresholds[threshold].to_string(),
-            wrong_claims: runs.wrong,
+            wrong_claims: runs.wrong.get(threshold).copied().unwrap_or(0),
             flow_records: runs.records,
             rows: rows.collect(),
             classes: classes.collect(),
@@ -195,13 +199,44 @@ fn percent(part: usize, of: usize) -> f64 {
     if of == 0 { 0.0 } else { (part as f64 * 1_000.0 / of as f64).round() / 10.0 }
 }
 
+/// Hours to detect against D for every class in both modes, as the paper's
+/// figure 10: the hour within which half of all runs had found it.
+pub fn figure(settings: &Settings, runs: &Runs) -> String {
+    let curve = |mode: usize, class: usize| {
+        let point = |(threshold, d): (usize, &Threshold)| {
+            let claims = &runs.claims[mode][threshold][class];
+            (d.to_string().parse().unwrap_or(0.0), median(claims))
+        };
+        settings.thresholds.iter().enumerate().map(point).collect()
+    };
+    let panels: Vec<Panel> = CLASSES
+        .iter()
+        .enumerate()
+        .map(|(place, class)| Panel {
+            title: format!("{} (N = {})", class.label, class.groups),
+            curves: vec![curve(0, place), curve(1, place)],
+        })
+        .collect();
+    let title = format!("Hours to detect against D, 1:{}", settings.sampling);
+    draw(&title, &["active", "idle"], &panels, f64::from(HORIZONS[2]))
+}
+
+fn median(claims: &[Claim]) -> Option<f64> {
+    let mut hours: Vec<u32> =
+        claims.iter().map(|claim| claim.first_hour.unwrap_or(u32::MAX)).collect();
+    hours.sort_unstable();
+    let middle = hours.get(hours.len().checked_sub(1)? / 2)?;
+    (*middle != u32::MAX).then(|| f64::from(*middle))
+}
+
 impl fmt::Display for PaperReport {
     /// Two tables in Markdown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seeds, seed, sampling, threshold, wrong_claims, flow_records, .. } = self;
+        let Self { seeds, seed, sampling, devices, threshold, wrong_claims, flow_records, .. } =
+            self;
         writeln!(
             f,
-            "1:{sampling}, D = {threshold}, {seeds} runs of each mode from seed {seed}, {flow_records} flow records, {wrong_claims} wrong claims\n"
+            "1:{sampling}, D = {threshold}, {devices} device of each class, {seeds} runs of each mode from seed {seed}, {flow_records} flow records, {wrong_claims} wrong claims\n"
         )?;
         writeln!(
             f,

@@ -10,12 +10,13 @@ use super::classes::{CLASSES, PaperClass};
 use crate::decode::Datagram;
 use crate::lab::evaluate::EvaluateError;
 use crate::lab::evaluate::chain::{Chain, Claim, Claims, HORIZONS};
+use crate::lab::evaluate::run::prefixes;
 use crate::lab::evaluate::view::{Views, knowledge, views};
-use crate::model::line::{LineId, Regions};
+use crate::model::line::LineId;
 use crate::model::rules::Threshold;
 use crate::model::time::Timestamp;
 use crate::orient::reveal::line_named;
-use crate::orient::{LineKey, LinePrefix, Prefixes};
+use crate::orient::{LineKey, Prefixes};
 use crate::signature::{SignatureSet, SourceFile, compile};
 use crate::simulate::testbed::Testbed;
 use crate::simulate::{Isp, Usage};
@@ -36,6 +37,9 @@ pub struct Settings {
     pub seed: u64,
     /// One packet in this many is sampled.
     pub sampling: NonZeroU32,
+    /// Devices of each class on its line. The paper's testbed has 96 of 56
+    /// products behind its 37 rules and does not say how many of which.
+    pub devices: u32,
     /// The thresholds D that are compared on the same traffic.
     pub thresholds: Vec<Threshold>,
 }
@@ -58,21 +62,22 @@ pub const MODES: [Mode; 2] = [Mode::Active, Mode::Idle];
 pub struct Runs {
     /// By mode, threshold and class, one entry a seed.
     pub claims: Vec<Vec<Vec<Vec<Claim>>>>,
-    /// Claims of classes on lines that do not have them, over all runs.
-    pub wrong: u64,
+    /// For each threshold claims of classes on lines that do not have them, over
+    /// all runs.
+    pub wrong: Vec<u64>,
     /// Flow records decoded.
     pub records: u64,
 }
 
 /// Runs the testbed in both modes with every seed; tells `progress` of each.
 pub fn run(settings: &Settings, mut progress: impl FnMut(u32)) -> Result<Runs, EvaluateError> {
-    let testbed = Testbed::new(signatures()?, START, HOURS, settings.sampling)?;
+    let testbed = Testbed::new(signatures()?, START, HOURS, settings.sampling, settings.devices)?;
     let prefixes = prefixes(&testbed.run(Usage::Never, settings.seed));
     let dns = knowledge(testbed.names()).map_err(EvaluateError::Answers)?;
     let days = (START.day().0..=START.day().0 + HOURS / 24).map(crate::model::time::Day);
     let views = views(testbed.signatures(), &dns, &prefixes, days, &settings.thresholds);
     let places = places(&testbed);
-    let mut runs = Runs::default();
+    let mut runs = Runs { wrong: vec![0; settings.thresholds.len()], ..Runs::default() };
     let mut done = 0;
     for mode in MODES {
         let usage = match mode {
@@ -85,8 +90,9 @@ pub fn run(settings: &Settings, mut progress: impl FnMut(u32)) -> Result<Runs, E
             let lines = lines(&isp, &prefixes);
             let (claims, records) = one(isp, &views);
             runs.records += records;
-            for (by_class, claims) in by_threshold.iter_mut().zip(claims) {
-                runs.wrong += wrong(&claims, &lines, &places);
+            let by_threshold = by_threshold.iter_mut().zip(&mut runs.wrong);
+            for ((by_class, wrong), claims) in by_threshold.zip(claims) {
+                *wrong += wrongly(&claims, &lines, &places);
                 for (class, (paper, seeds)) in CLASSES.iter().zip(by_class).enumerate() {
                     let own = lines.iter().find(|(_, place)| **place == places[class].0);
                     let claim = own.and_then(|(line, _)| claims.get(&(*line, paper.class.into())));
@@ -129,16 +135,6 @@ fn source(class: &PaperClass) -> SourceFile {
     SourceFile { place: path.clone(), path, bytes: text.into_bytes() }
 }
 
-fn prefixes(isp: &Isp) -> Prefixes {
-    let mut regions = Regions::default();
-    let mut prefixes = Prefixes::default();
-    for prefix in isp.prefixes() {
-        let region = regions.intern(prefix.region);
-        prefixes.insert(prefix.net, LinePrefix { length: prefix.length, region });
-    }
-    prefixes
-}
-
 /// The place of each class of the paper in the signature set, with the places
 /// of the classes that its device has.
 fn places(testbed: &Testbed) -> Vec<(usize, Vec<&'static str>)> {
@@ -159,7 +155,7 @@ fn lines(isp: &Isp, prefixes: &Prefixes) -> HashMap<LineId, usize> {
 }
 
 /// Claims of what a line's device is not.
-fn wrong(
+fn wrongly(
     claims: &Claims,
     lines: &HashMap<LineId, usize>,
     places: &[(usize, Vec<&'static str>)],
