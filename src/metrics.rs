@@ -17,6 +17,7 @@
 mod checkpoints;
 mod declarations;
 mod feeds;
+mod open;
 mod table;
 
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder};
@@ -120,8 +121,11 @@ pub struct Metrics {
 
     /// Requests answered.
     pub http_requests: IntCounterVec,
+    /// What HTTP has refused to protect itself.
+    pub http_refused: IntCounterVec,
 }
 
+const HTTP_REFUSED: &str = "What HTTP has refused: connections (too many of one address), handshake (no TLS, or a client certificate that does not hold), token (a wrong one), requests (too many of one address)";
 const CLASS_LOST: &str = "Times the class lost its last group from one build to the next, so that it can no longer be detected; the log says why";
 
 impl Metrics {
@@ -231,7 +235,7 @@ impl Metrics {
                 "hayrake_flows_total",
                 "records",
                 &["orientation"],
-                "Decoded flow records by which side is a subscriber line",
+                "Decoded flow records by which side is a subscriber line: from_line, to_line, both_lines, opted_out (the line is left alone), no_line, no_address",
             )?,
             sightings: d.counters(
                 "hayrake_sightings_total",
@@ -242,13 +246,13 @@ impl Metrics {
             evidence: d.gauge(
                 "hayrake_evidence_touches",
                 "touches",
-                "Touches (a line and a group) held in open windows",
+                "Touches (a line and a group) held in open windows; without the token down to a step of ten times k",
             )?,
             detections: d.counters(
                 "hayrake_detections_total",
                 "detections",
                 &["level", "window"],
-                "Classes claimed on lines when windows closed",
+                "Classes claimed on lines when windows closed; without the token down to a step of ten times k",
             )?,
             lines: d.gauges(
                 "hayrake_lines",
@@ -272,19 +276,19 @@ impl Metrics {
                 "hayrake_queue_dropped_total",
                 "as in label queue",
                 &["queue"],
-                "Datagrams or detections dropped because the queue was full",
+                "Datagrams or detections dropped because the queue was full; detections without the token up to a step of ten times k",
             )?,
             sink_written: d.counters(
                 "hayrake_sink_written_total",
                 "detections",
                 &["sink"],
-                "Detections the sink has written",
+                "Detections the sink has written; without the token down to a step of ten times k",
             )?,
             sink_errors: d.counters(
                 "hayrake_sink_errors_total",
                 "detections",
                 &["sink"],
-                "Detections lost because writing them failed",
+                "Detections lost because writing them failed; without the token up to a step of ten times k",
             )?,
             reloads: d.counters(
                 "hayrake_reload_total",
@@ -333,6 +337,7 @@ impl Metrics {
                 &["status"],
                 "HTTP requests answered, by status code",
             )?,
+            http_refused: d.counters("hayrake_http_refused_total", "events", &["reason"], HTTP_REFUSED)?,
             registry: d.registry,
             declared: d.declared,
         };
@@ -353,9 +358,20 @@ impl Metrics {
         for outcome in ["accepted", "refused"] {
             self.reloads.with_label_values(&[outcome]);
         }
+        for reason in ["connections", "handshake", "requests", "token"] {
+            self.http_refused.with_label_values(&[reason]);
+        }
         for outcome in ["late_for_hour", "late_for_day", "group_gone"] {
             self.sightings.with_label_values(&[outcome]);
         }
+    }
+
+    /// What is open to all in the Prometheus text format: sums of detections in
+    /// steps of k.
+    pub fn open_text(&self, k: u64) -> Result<String, prometheus::Error> {
+        let mut families = self.registry.gather();
+        open::round(&mut families, k);
+        TextEncoder::new().encode_to_string(&families)
     }
 
     /// All values in the Prometheus text format.

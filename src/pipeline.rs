@@ -42,6 +42,8 @@ pub struct OrientCounts {
     pub to_line: u64,
     /// Between two lines: no evidence.
     pub both_lines: u64,
+    /// Of lines that are left alone.
+    pub opted_out: u64,
     /// Without any line: transit.
     pub no_line: u64,
     /// Without addresses.
@@ -55,6 +57,7 @@ impl std::ops::AddAssign for OrientCounts {
         self.from_line += other.from_line;
         self.to_line += other.to_line;
         self.both_lines += other.both_lines;
+        self.opted_out += other.opted_out;
         self.no_line += other.no_line;
         self.no_address += other.no_address;
         self.attributed += other.attributed;
@@ -131,6 +134,10 @@ impl Front {
                 Orientation::Line(oriented) => oriented,
                 Orientation::Both => {
                     out.oriented.both_lines += 1;
+                    continue;
+                }
+                Orientation::OptedOut => {
+                    out.oriented.opted_out += 1;
                     continue;
                 }
                 Orientation::Neither => {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::opt_out::OptOut;
 use super::read::{Named, read};
 use super::settings::Config;
 use crate::dns::read::{ALLOWED, unpacked};
@@ -54,13 +55,24 @@ pub fn check(path: &Path, today: Date) -> Checked {
     for (scan, line) in &named.scans {
         must_scan(scan, *line, &mut report);
     }
-    if let Some((token, line)) = &named.token {
-        must_open(token, *line, &mut report);
+    if let Some((token, line)) = &named.token
+        && must_open(token, *line, &mut report).is_some()
+    {
+        check_token(token, *line, &mut report);
+    }
+    if let Some((tls, line)) = &named.tls
+        && let Err(problem) = tls.load()
+    {
+        report.error(*line, problem, "files of TLS that can be used");
     }
     if let Some((key, line)) = &named.key {
         check_key(key, *line, &mut report);
     }
     let mut others = Vec::new();
+    if let Some((file, _)) = &named.opt_out {
+        let listed = OptOut { file: Some(file.clone()), ..OptOut::default() };
+        others.extend(listed.load().err().unwrap_or_default());
+    }
     if let Some((signatures, line)) = &named.signatures {
         let examined = signatures.check(Freshness::on(today));
         if examined.set.is_none() {
@@ -70,7 +82,7 @@ pub fn check(path: &Path, today: Date) -> Checked {
                 "a folder in which `hayrake signature check` finds no error",
             );
         }
-        others = examined.findings;
+        others.extend(examined.findings);
     }
     let mut findings = report.into_findings();
     findings.extend(others);
@@ -149,13 +161,26 @@ fn must_scan(path: &Path, line: usize, report: &mut Report) {
     report.error(line, format!("{}: {problem}", path.display()), SCANS_ALLOWED);
 }
 
+/// Who reads the token may ask about single lines.
+fn check_token(path: &Path, line: usize, report: &mut Report) {
+    if let Some(mode) = mode(path).filter(|mode| mode & 0o007 != 0) {
+        report.warning(
+            line,
+            format!("token file {} with mode {mode:04o}", path.display()),
+            "mode 0600 or 0640: who reads the token can ask about single lines",
+        );
+    }
+}
+
+fn mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).ok().map(|found| found.permissions().mode() & 0o777)
+}
+
 /// A key that is missing is made by `run`; one that others can read lets them
 /// turn pseudonyms back into addresses.
 fn check_key(path: &Path, line: usize, report: &mut Report) {
-    use std::os::unix::fs::PermissionsExt;
-    let Ok(found) = fs::metadata(path) else { return };
-    let mode = found.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
+    if let Some(mode) = mode(path).filter(|mode| mode & 0o077 != 0) {
         report.warning(
             line,
             format!("key file {} with mode {mode:04o}", path.display()),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ipnetwork::IpNetwork;
 
+use super::opt_out::{OptOut, read_opt_out};
 use super::read::{Named, or, read_path};
 use super::settings::{LinePrefixConfig, Lines, default_length};
 use super::values::{read_number, read_prefix};
@@ -26,7 +27,7 @@ pub(super) fn read_lines(
     named: &mut Named,
     report: &mut Report,
 ) -> Option<Lines> {
-    let fields = Fields::read(node, "lines", &["prefixes", "key_file"], report)?;
+    let fields = Fields::read(node, "lines", &["prefixes", "key_file", "opt_out"], report)?;
     let allowed = "a list of mappings such as {net: 198.51.100.0/22, region: north}";
     let prefixes = fields
         .required("prefixes", allowed, report)
@@ -35,7 +36,9 @@ pub(super) fn read_lines(
     let key_file =
         or(&fields, "key_file", || default_key, |node| read_path(node, "key_file", base, report));
     named.key = key_file.clone().map(|path| (path, key_line));
-    Some(Lines { prefixes: prefixes?, key_file: key_file? })
+    let opt_out =
+        or(&fields, "opt_out", OptOut::default, |node| read_opt_out(node, base, named, report));
+    Some(Lines { prefixes: prefixes?, key_file: key_file?, opt_out: opt_out? })
 }
 
 fn read_prefixes(node: &Node, allowed: &str, report: &mut Report) -> Option<Vec<LinePrefixConfig>> {

@@ -7,7 +7,9 @@
 mod check;
 mod dns;
 mod feeds;
+mod http;
 mod lines;
+mod opt_out;
 mod print;
 mod read;
 mod settings;
@@ -16,6 +18,8 @@ mod tests;
 mod values;
 
 pub use check::{Checked, check, load};
+pub use http::{Tls, open_to_others};
+pub use opt_out::OptOut;
 pub use print::Printed;
 pub use settings::{
     Config, DetectionSink, Dns, DnstapFeed, DnstapSocket, Exporters, FileFeed, Foreign,

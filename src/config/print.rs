@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::opt_out::OptOut;
 use super::settings::{
     Config, DetectionSink, DnstapFeed, FileFeed, Origin, SignatureSource, Vantage,
 };
@@ -42,6 +43,16 @@ struct PrintedExporters {
 struct PrintedLines<'c> {
     prefixes: Vec<PrintedPrefix<'c>>,
     key_file: &'c Path,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opt_out: Option<PrintedOptOut<'c>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PrintedOptOut<'c> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    prefixes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'c Path>,
 }
 
 #[derive(Debug, Serialize)]
@@ -117,6 +128,16 @@ struct PrintedHttp<'c> {
     listen: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_file: Option<&'c Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<PrintedTls<'c>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PrintedTls<'c> {
+    cert: &'c Path,
+    key: &'c Path,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_ca: Option<&'c Path>,
 }
 
 #[derive(Debug, Serialize)]
@@ -152,6 +173,10 @@ impl<'c> From<&'c Config> for Printed<'c> {
                     })
                     .collect(),
                 key_file: &lines.key_file,
+                opt_out: (lines.opt_out != OptOut::default()).then(|| PrintedOptOut {
+                    prefixes: lines.opt_out.prefixes.iter().map(ToString::to_string).collect(),
+                    file: lines.opt_out.file.as_deref(),
+                }),
             },
             dns: PrintedDns {
                 feeds: dns
@@ -193,6 +218,11 @@ impl<'c> From<&'c Config> for Printed<'c> {
             http: PrintedHttp {
                 listen: config.http.to_string(),
                 token_file: config.token_file.as_deref(),
+                tls: config.tls.as_ref().map(|tls| PrintedTls {
+                    cert: &tls.cert,
+                    key: &tls.key,
+                    client_ca: tls.client_ca.as_deref(),
+                }),
             },
             lateness: print_duration(config.lateness),
             max_skew: print_duration(config.max_skew),

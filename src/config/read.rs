@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::dns::{read_dns, warn_of_no_source};
+use super::http::{Http, Tls, read_http};
 use super::lines::read_lines;
 use super::settings::{
     Config, DEFAULT_CHECKPOINT, DEFAULT_K, DEFAULT_LATENESS, DEFAULT_MAX_SKEW, DEFAULT_STATE,
-    DetectionSink, Dns, Exporters, SignatureSource, Vantage, Workers, default_http, default_listen,
+    DetectionSink, Dns, Exporters, SignatureSource, Vantage, Workers, default_listen,
 };
 use super::values::{read_duration, read_listener, read_number, read_prefix};
 use crate::signature::document::{Node, Value, parse};
@@ -51,6 +52,8 @@ pub(super) struct Named {
     pub(super) ranges: Vec<(PathBuf, usize)>,
     pub(super) scans: Vec<(PathBuf, usize)>,
     pub(super) token: Option<(PathBuf, usize)>,
+    pub(super) tls: Option<(Tls, usize)>,
+    pub(super) opt_out: Option<(PathBuf, usize)>,
     pub(super) key: Option<(PathBuf, usize)>,
     pub(super) signatures: Option<(SignatureSource, usize)>,
 }
@@ -93,7 +96,7 @@ pub(super) fn read(
     );
     let key_file = state.clone().unwrap_or_default().join("line.key");
     let lines = fields
-        .required("lines", "a mapping with prefixes, key_file", report)
+        .required("lines", "a mapping with prefixes, key_file, opt_out", report)
         .and_then(|node| read_lines(node, base, key_file, named, report));
     if fields.optional("dns").is_none() {
         warn_of_no_source(root.line, report);
@@ -105,8 +108,7 @@ pub(super) fn read(
         || SignatureSource::Shipped,
         |node| read_path(node, "signatures", base, report).map(SignatureSource::Dir),
     );
-    let http =
-        or(&fields, "http", || (default_http(), None), |node| read_http(node, base, named, report));
+    let http = or(&fields, "http", Http::default, |node| read_http(node, base, named, report));
     let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3_600));
     let lateness = or(
         &fields,
@@ -135,7 +137,7 @@ pub(super) fn read(
     named.signatures = signatures
         .clone()
         .map(|source| (source, fields.optional("signatures").map_or(root.line, |node| node.line)));
-    let (http, token_file) = http?;
+    let Http { listen: http, token_file, tls } = http?;
     let config = Config {
         listen: listen?,
         exporters: exporters?,
@@ -147,6 +149,7 @@ pub(super) fn read(
         checkpoint: checkpoint?,
         http,
         token_file,
+        tls,
         lateness: lateness?,
         max_skew: max_skew?,
         k: k?,
@@ -283,31 +286,6 @@ fn read_vantage(node: &Node, report: &mut Report) -> Option<Vantage> {
             None
         }
     }
-}
-
-/// Where to serve: an address, or a mapping that also names the token file.
-fn read_http(
-    node: &Node,
-    base: &Path,
-    named: &mut Named,
-    report: &mut Report,
-) -> Option<(SocketAddr, Option<PathBuf>)> {
-    if !matches!(node.value, Value::Mapping(_)) {
-        return Some((read_listener(node, "http", report)?, None));
-    }
-    let fields = Fields::read(node, "http", &["listen", "token_file"], report)?;
-    let listen = or(&fields, "listen", default_http, |node| read_listener(node, "listen", report));
-    let token = or(
-        &fields,
-        "token_file",
-        || None,
-        |node| {
-            let path = read_path(node, "token_file", base, report)?;
-            named.token = Some((path.clone(), node.line));
-            Some(Some(path))
-        },
-    );
-    Some((listen?, token?))
 }
 
 fn read_workers(node: &Node, report: &mut Report) -> Option<Workers> {

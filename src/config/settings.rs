@@ -11,6 +11,8 @@ use std::time::Duration;
 use ipnetwork::IpNetwork;
 use serde::Serialize;
 
+use super::http::Tls;
+use super::opt_out::OptOut;
 use crate::dns::Coverage;
 use crate::dns::dnstap::MessageTypes;
 use crate::signature::{
@@ -40,6 +42,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// File with the bearer token for `/lines`; without one it is off.
     pub token_file: Option<PathBuf>,
+    /// Files of TLS; without them the API is served in the clear.
+    pub tls: Option<Tls>,
     /// How long after its end a window stays open for late records.
     pub lateness: Duration,
     /// How far an exporter's clock may be off before its times are shifted.
@@ -50,6 +54,13 @@ pub struct Config {
     pub detections: DetectionSink,
     /// How many threads do the work.
     pub workers: Workers,
+}
+
+impl Config {
+    /// Whether client certificates open what is about single lines.
+    pub fn opens_to_certificates(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some())
+    }
 }
 
 /// Who may send flows, and what is assumed of them.
@@ -77,6 +88,8 @@ pub struct Lines {
     pub prefixes: Vec<LinePrefixConfig>,
     /// The key of the pseudonyms, made with mode 0600 when missing.
     pub key_file: PathBuf,
+    /// Who is never made a line.
+    pub opt_out: OptOut,
 }
 
 /// Address space of subscriber lines.

@@ -98,13 +98,47 @@ fn what_is_printed_reads_back_as_the_same() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/hayrake.yaml");
     let example = load(Path::new(path)).unwrap();
     let full = config(&format!(
-        "{LEAST}http: {{listen: '[::1]:80', token_file: t}}\nsignatures: s\ndetections: d.jsonl\n\
+        "{LEAST}http: {{listen: '[::1]:80', token_file: t, tls: {{cert: c, key: k, client_ca: a}}}}\nsignatures: s\ndetections: d.jsonl\n\
          dns: {{feeds: [{{file: 'a: b #.pcap', coverage: partial}}, {{dnstap: 'tcp:[::1]:6000', types: [client_response, auth_response]}}, {{dnstap: 'unix:a b', coverage: partial}}], trust_partial: true}}\n"
     ));
-    for wanted in [example, full, config(LEAST)] {
+    let opted_out = config(
+        "lines: {prefixes: [{net: 198.51.100.0/22}], opt_out: {prefixes: [198.51.100.7], file: o}}\n",
+    );
+    for wanted in [example, full, opted_out, config(LEAST)] {
         let text = wanted.to_yaml().unwrap();
         assert_eq!(config(&text), wanted, "{text}");
     }
+}
+
+#[test]
+fn an_api_that_others_reach_in_the_clear_is_warned_of() {
+    let warned = |http: &str| {
+        let (config, findings) = findings(&format!("{LEAST}http: {http}\n"));
+        assert!(config.is_some(), "{findings:?}");
+        findings.iter().any(|finding| finding.contains("without `tls`"))
+    };
+    for (http, expected) in [
+        ("127.0.0.1:1", false),
+        ("'[::1]:1'", false),
+        ("{listen: '127.0.0.2:1', token_file: t}", false),
+        ("'[::ffff:127.0.0.1]:1'", false),
+        ("0.0.0.0:1", true),
+        ("'[::]:1'", true),
+        ("{listen: '192.0.2.1:1', token_file: t}", true),
+        ("{listen: '192.0.2.1:1', tls: {cert: c, key: k}}", false),
+    ] {
+        assert_eq!(warned(http), expected, "{http}");
+    }
+}
+
+#[test]
+fn who_opts_out_is_not_repeated_in_a_finding() {
+    let text = "lines:\n  prefixes: [{net: 198.51.100.0/22}]\n  opt_out:\n    prefixes:\n      - 198.51.100.77/24\n      - 198.51.100.9\n";
+    let (config, findings) = findings(text);
+    assert!(config.is_none());
+    let [_, finding] = &findings[..] else { panic!("{findings:?}") };
+    assert!(finding.starts_with("h.yaml:5:"), "{finding}");
+    assert!(!finding.contains("100.77"), "{finding}");
 }
 
 #[test]

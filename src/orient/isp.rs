@@ -32,6 +32,8 @@ pub enum Orientation {
     Line(Oriented),
     /// Both sides are lines.
     Both,
+    /// The line is one that is left alone.
+    OptedOut,
     /// Neither side is a line.
     Neither,
     /// The record carries no addresses.
@@ -44,6 +46,8 @@ pub fn orient(prefixes: &Prefixes, flow: &FlowRecord) -> Orientation {
         return Orientation::NoAddress;
     }
     match (prefixes.find(flow.source), prefixes.find(flow.destination)) {
+        (Some(_), None) if prefixes.is_opted_out(flow.source) => Orientation::OptedOut,
+        (None, Some(_)) if prefixes.is_opted_out(flow.destination) => Orientation::OptedOut,
         (Some(prefix), None) => Orientation::Line(Oriented {
             outbound: true,
             ..sides(flow.source, prefix, flow.destination, flow.destination_port, flow)

@@ -26,6 +26,9 @@ pub struct LinePrefix {
 pub struct Prefixes {
     v4: PrefixMap<Ipv4Network, LinePrefix>,
     v6: PrefixMap<Ipv6Network, LinePrefix>,
+    /// Those whose lines are left alone.
+    out_v4: PrefixMap<Ipv4Network, ()>,
+    out_v6: PrefixMap<Ipv6Network, ()>,
 }
 
 impl Prefixes {
@@ -34,6 +37,36 @@ impl Prefixes {
         match net {
             IpNetwork::V4(net) => drop(self.v4.insert(net, prefix)),
             IpNetwork::V6(net) => drop(self.v6.insert(net, prefix)),
+        }
+    }
+
+    /// Leaves the lines of `net` alone: no pseudonym is ever made of them. A
+    /// part of a line stands for the whole line, so the prefixes of lines must
+    /// be there already.
+    pub fn opt_out(&mut self, net: IpNetwork) {
+        let line = self.find(net.network()).map_or(u8::MAX, |prefix| prefix.length);
+        let length = net.prefix().min(line);
+        match net {
+            IpNetwork::V4(net) => {
+                let shortened = Ipv4Network::new_checked(net.network(), length.min(32));
+                let cleared =
+                    shortened.and_then(|net| Ipv4Network::new_checked(net.network(), net.prefix()));
+                cleared.into_iter().for_each(|net| _ = self.out_v4.insert(net, ()));
+            }
+            IpNetwork::V6(net) => {
+                let shortened = Ipv6Network::new_checked(net.network(), length.min(128));
+                let cleared =
+                    shortened.and_then(|net| Ipv6Network::new_checked(net.network(), net.prefix()));
+                cleared.into_iter().for_each(|net| _ = self.out_v6.insert(net, ()));
+            }
+        }
+    }
+
+    /// Whether the line of `address` is left alone.
+    pub fn is_opted_out(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.out_v4.get_lpm(&Ipv4Network::from(address)).is_some(),
+            IpAddr::V6(address) => self.out_v6.get_lpm(&Ipv6Network::from(address)).is_some(),
         }
     }
 
@@ -84,6 +117,30 @@ mod tests {
         assert_eq!(prefixes.find("198.51.100.1".parse().unwrap()), Some(wide));
         assert_eq!(prefixes.find("198.51.100.200".parse().unwrap()), Some(narrow));
         assert_eq!(prefixes.find("203.0.113.1".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn who_opts_out_takes_the_whole_line_along_and_no_neighbour() {
+        let mut prefixes = Prefixes::default();
+        let region = RegionId(0);
+        prefixes.insert("198.51.100.0/24".parse().unwrap(), LinePrefix { length: 32, region });
+        prefixes.insert("2001:db8::/32".parse().unwrap(), LinePrefix { length: 56, region });
+        for net in ["198.51.100.7/32", "198.51.100.128/25", "2001:db8:0:142::/64"] {
+            prefixes.opt_out(net.parse().unwrap());
+        }
+        for (address, out) in [
+            ("198.51.100.7", true),
+            ("198.51.100.6", false),
+            ("198.51.100.200", true),
+            ("2001:db8:0:142::9", true),
+            ("2001:db8:0:1ff::9", true),
+            ("2001:db8:0:200::9", false),
+            ("203.0.113.7", false),
+        ] {
+            let address = address.parse().unwrap();
+            assert_eq!(prefixes.is_opted_out(address), out, "{address}");
+        }
+        assert!(prefixes.contains("198.51.100.7".parse().unwrap()), "still no backend");
     }
 
     #[test]

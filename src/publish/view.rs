@@ -42,6 +42,7 @@ pub struct Current {
     ready: ArcSwap<ReadyAnswer>,
     exporters: ArcSwap<Vec<serde_json::Value>>,
     token: ArcSwapOption<Token>,
+    certificates: AtomicBool,
     tally: Mutex<Tally>,
     complete: [ArcSwapOption<Complete>; 2],
     lines: Lines,
@@ -59,6 +60,7 @@ impl Current {
             ready: ArcSwap::from_pointee(ReadyAnswer::waiting("the first hitlist")),
             exporters: ArcSwap::default(),
             token: ArcSwapOption::empty(),
+            certificates: AtomicBool::new(false),
             tally: Mutex::new(Tally::new(workers, lateness, began)),
             complete: Default::default(),
             lines: Lines::default(),
@@ -107,8 +109,18 @@ impl Current {
         self.token.load_full()
     }
 
-    /// Sets or takes away the token. Without one nothing is held about single
-    /// lines.
+    /// Whether anything is held about single lines: somebody may ask.
+    pub fn holds_lines(&self) -> bool {
+        self.certificates.load(Ordering::Relaxed) || self.token.load().is_some()
+    }
+
+    /// Says whether client certificates open what the token does.
+    pub fn set_certificates(&self, open: bool) {
+        self.certificates.store(open, Ordering::Relaxed);
+    }
+
+    /// Sets or takes away the token. Without one, and without client
+    /// certificates, nothing is held about single lines.
     pub fn set_token(&self, token: Option<Token>) {
         self.token.store(token.map(Arc::new));
     }
@@ -122,7 +134,7 @@ impl Current {
         now: Timestamp,
         detections: &[Detection],
     ) -> (Vec<Arc<Complete>>, usize) {
-        let left_out = if self.token.load().is_some() { self.lines.record(detections) } else { 0 };
+        let left_out = if self.holds_lines() { self.lines.record(detections) } else { 0 };
         // A panic while the lock was held cannot leave the tally half-changed
         // in a way that matters: counts of one window at most are short.
         let complete = self

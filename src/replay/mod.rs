@@ -137,10 +137,11 @@ impl fmt::Display for Summary {
         )?;
         writeln!(
             f,
-            "sides: {} from lines, {} to lines, {} between lines, {} without a line, {} without addresses",
+            "sides: {} from lines, {} to lines, {} between lines, {} opted out, {} without a line, {} without addresses",
             oriented.from_line,
             oriented.to_line,
             oriented.both_lines,
+            oriented.opted_out,
             oriented.no_line,
             oriented.no_address
         )?;

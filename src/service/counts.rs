@@ -44,6 +44,7 @@ impl FrontShare {
         add(&metrics.flows, "from_line", oriented.from_line);
         add(&metrics.flows, "to_line", oriented.to_line);
         add(&metrics.flows, "both_lines", oriented.both_lines);
+        add(&metrics.flows, "opted_out", oriented.opted_out);
         add(&metrics.flows, "no_line", oriented.no_line);
         add(&metrics.flows, "no_address", oriented.no_address);
         add(&metrics.sightings, "made", out.sightings.len() as u64);

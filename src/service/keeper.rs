@@ -27,9 +27,10 @@ use super::snapshot::Snapshot;
 use super::sources::Sources;
 use super::watch::{LOOK, Watch};
 use crate::attribute::Interest;
-use crate::config::{self, Config, SignatureSource};
+use crate::config::{self, Config, SignatureSource, Tls, open_to_others};
 use crate::dns::{Answer, carry};
 use crate::metrics::Metrics;
+use crate::publish::http::Doors;
 use crate::publish::view::Current;
 use crate::publish::wire::ReadyAnswer;
 
@@ -88,6 +89,7 @@ pub(super) struct Keeper {
     pub(super) product: Product,
     pub(super) in_force: Handover<Snapshot>,
     pub(super) current: Arc<Current>,
+    pub(super) doors: Arc<Doors>,
     pub(super) metrics: Metrics,
     pub(super) reports: Vec<Reports>,
     pub(super) depths: Depths,
@@ -187,6 +189,7 @@ impl Keeper {
         // Made before the files are read: what changes meanwhile is seen later.
         // It stays when they are refused, so that the mended ones are seen.
         self.watch = Watch::new(watched(self.config_path.as_deref(), &config));
+        let tls = config.tls.as_ref().map(Tls::load).transpose().map_err(|wrong| vec![wrong])?;
         let regions = &self.sources.regions;
         let loaded = load(&config, regions, &self.clock, &self.metrics, |make| make())?;
         let Loaded { mut sources, token } = loaded;
@@ -195,6 +198,8 @@ impl Keeper {
             tracing::warn!("`{setting}` has changed; it takes effect after a restart");
         }
         self.current.set_token(token);
+        self.current.set_certificates(config.opens_to_certificates());
+        self.doors.set_tls(tls);
         let is_feed = |path: &PathBuf| config.dns.feeds.iter().any(|feed| feed.path == *path);
         let dns_only = match &self.pending {
             Pending::Files(files) => files.iter().all(is_feed),
@@ -318,7 +323,7 @@ impl Keeper {
     }
 
     fn tell_readiness(&self) {
-        let mut answer = ready(&self.product, &self.refused, &self.live);
+        let mut answer = ready(&self.product, &self.refused, &self.live, &self.config);
         answer.warnings.extend(self.saving.warning());
         self.current.set_ready(answer);
     }
@@ -338,7 +343,12 @@ fn saved<'k>(
 }
 
 /// What is said about readiness when a build is in force.
-pub(super) fn ready(product: &Product, refused: &[String], live: &Live) -> ReadyAnswer {
+pub(super) fn ready(
+    product: &Product,
+    refused: &[String],
+    live: &Live,
+    config: &Config,
+) -> ReadyAnswer {
     let mut warnings: Vec<String> = refused
         .iter()
         .map(|reason| format!("reload refused, what was in force before stays so: {reason}"))
@@ -347,6 +357,7 @@ pub(super) fn ready(product: &Product, refused: &[String], live: &Live) -> Ready
         warnings.push("no class can be detected now; /api/v1/classes says why of each".to_owned());
     }
     warnings.extend(live.warnings());
+    warnings.extend(open_to_others(config.http, config.tls.is_some()));
     ReadyAnswer { ready: true, waiting_for: Vec::new(), warnings }
 }
 
@@ -360,6 +371,8 @@ pub(super) fn watched(config_path: Option<&Path>, config: &Config) -> Vec<PathBu
     paths.extend(config.dns.ranges.iter().map(|list| list.path.clone()));
     paths.extend(config.dns.scans.iter().cloned());
     paths.extend(config.token_file.clone());
+    paths.extend(config.lines.opt_out.file.clone());
+    paths.extend(config.tls.iter().flat_map(|tls| tls.files().cloned()));
     paths
 }
 

@@ -103,7 +103,11 @@ impl Sources {
             SignatureSet::default()
         });
         let mut regions = regions.clone();
-        let prefixes = prefixes(&config.lines, &mut regions);
+        let mut prefixes = prefixes(&config.lines, &mut regions);
+        match config.lines.opt_out.load() {
+            Ok(listed) => listed.into_iter().for_each(|net| prefixes.opt_out(net)),
+            Err(findings) => wrong.extend(findings.iter().map(ToString::to_string)),
+        }
         let scans = Scans::of_interest_to(&signatures);
         let memory = usize::try_from(config.dns.memory).unwrap_or(usize::MAX);
         let knowledge = begin(&|| Knowledge::bounded(Sieve::new(&signatures), memory));
@@ -316,6 +320,7 @@ mod tests {
                 })
                 .collect(),
             key_file: PathBuf::new(),
+            opt_out: crate::config::OptOut::default(),
         };
         let mut regions = Regions::default();
         prefixes(&lines(&["south"]), &mut regions);

@@ -29,14 +29,14 @@ use super::watch::Watch;
 use super::web::Web;
 use super::{Asker, Options, Service, StartError, backs, fronts, key, sink};
 use crate::attribute::Interest;
-use crate::config::{Config, DetectionSink, Workers};
+use crate::config::{Config, DetectionSink, Tls, Workers, open_to_others};
 use crate::decode::Decoder;
 use crate::detect::Settings;
 use crate::dns::Knowledge;
 use crate::metrics::Metrics;
 use crate::model::line::{LineId, Regions};
 use crate::pipeline::{Back, Front};
-use crate::publish::http::Api;
+use crate::publish::http::{Api, Doors, Times};
 use crate::publish::view::Current;
 use crate::receive::udp::{BUFFER_ASKED, Listener, bind_all};
 
@@ -54,7 +54,11 @@ impl Service {
         let current = Arc::new(Current::new(backs, config.lateness, began, config.k));
         let asker: Asker = Arc::new(ArcSwapOption::empty());
         let clock = options.clock;
+        let tls = config.tls.as_ref().map(Tls::load).transpose();
+        let tls = tls.map_err(|wrong| StartError::Sources(vec![wrong]))?;
+        let doors = Arc::new(Doors::new(tls, Times::default()));
         let api = Api {
+            doors: doors.clone(),
             current: current.clone(),
             metrics: metrics.clone(),
             now: Arc::new(move || clock.now()),
@@ -89,6 +93,10 @@ impl Service {
             load(&config, &Regions::default(), &clock, &metrics, begin)
                 .map_err(StartError::Sources)?;
         current.set_token(token);
+        current.set_certificates(config.opens_to_certificates());
+        if let Some(warning) = open_to_others(config.http, config.tls.is_some()) {
+            tracing::warn!("{warning}");
+        }
         let signatures = Arc::new(ArcSwap::new(sources.signatures.clone()));
         let resolver = config.dns.resolve.clone().map(|resolve| Resolver {
             resolve,
@@ -156,7 +164,7 @@ impl Service {
         let dnstap = sockets.addresses();
         let told = sockets.serve(&web.runtime, clock, &metrics)?;
         let live = Live::new(told, &config.dns.dnstap, &clock);
-        current.set_ready(ready(&product, &[], &live));
+        current.set_ready(ready(&product, &[], &live, &config));
         let (to, input) = bounded(checkpoint::QUEUE);
         let (outcomes, came) = unbounded();
         let writer = Writer { path: config.state.clone(), folder, input, outcomes };
@@ -174,6 +182,7 @@ impl Service {
             current: current.clone(),
             metrics: metrics.clone(),
             commands: commanded,
+            doors,
             config,
             clock,
             sources,

@@ -44,9 +44,7 @@ impl Web {
         runtime.spawn(async move {
             // An end of the sender that is dropped means stop, too.
             let stopped = async move { drop(stopped.await) };
-            if let Err(error) = serve(listener, api, stopped).await {
-                tracing::error!(%error, "http has ended");
-            }
+            serve(listener, api, stopped).await;
         });
         Ok(Self { runtime, address, stop })
     }

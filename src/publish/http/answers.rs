@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Deserialize;
 
+use super::guests::Guest;
 use super::{Api, Refusal, access};
 use crate::model::detection;
 use crate::model::line::LineId;
@@ -50,12 +51,21 @@ pub(super) async fn ready(State(api): State<Api>) -> impl IntoResponse {
     (status, Json(ReadyAnswer::clone(&ready)))
 }
 
-/// All metrics in the Prometheus text format.
-#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, description = "Prometheus text format", content_type = "text/plain")))]
-pub(super) async fn metrics(State(api): State<Api>) -> Result<impl IntoResponse, Refusal> {
+/// All metrics in the Prometheus text format. Without the token sums of
+/// detections are rounded.
+#[utoipa::path(get, path = "/metrics", tag = "health", responses(
+    (status = 200, description = "Prometheus text format", content_type = "text/plain"),
+    (status = 401, body = ErrorAnswer, description = "the token is wrong"),
+))]
+pub(super) async fn metrics(
+    State(api): State<Api>,
+    Extension(guest): Extension<Guest>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Refusal> {
+    let k = if access::shown(&api, &guest, &headers)? { 0 } else { api.current.k() };
     let text = api
         .metrics
-        .text()
+        .open_text(k)
         .map_err(|error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
 }
@@ -68,9 +78,10 @@ pub(super) async fn metrics(State(api): State<Api>) -> Result<impl IntoResponse,
 ))]
 pub(super) async fn classes(
     State(api): State<Api>,
+    Extension(guest): Extension<Guest>,
     headers: HeaderMap,
 ) -> Result<Json<ClassesAnswer>, Refusal> {
-    let k = if access::shown(&api, &headers)? { 0 } else { api.current.k() };
+    let k = if access::shown(&api, &guest, &headers)? { 0 } else { api.current.k() };
     let facts = facts(&api)?;
     let [hour, day] = Window::ALL.map(|window| api.current.complete(window));
     let classes = facts.rules.classes().iter().map(|rule| {
@@ -141,11 +152,12 @@ pub(super) struct CountsQuery {
 ))]
 pub(super) async fn counts(
     State(api): State<Api>,
+    Extension(guest): Extension<Guest>,
     headers: HeaderMap,
     query: Result<Query<CountsQuery>, QueryRejection>,
 ) -> Result<Json<CountsAnswer>, Refusal> {
     let Query(query) = query.map_err(|rejection| not_understood(&rejection))?;
-    let k = if access::shown(&api, &headers)? { 0 } else { api.current.k() };
+    let k = if access::shown(&api, &guest, &headers)? { 0 } else { api.current.k() };
     let facts = facts(&api)?;
     known_class(&facts, query.class.as_deref())?;
     known_region(&facts, query.region.as_deref())?;
@@ -213,7 +225,7 @@ fn not_understood(rejection: &QueryRejection) -> Refusal {
 }
 
 /// What is claimed on one line: the open windows as they stand and the last
-/// closed ones. Needs the bearer token.
+/// closed ones. Needs the bearer token or a client certificate.
 #[utoipa::path(get, path = "/api/v1/lines/{line}", tag = "lines",
     params(("line" = String, Path, description = "pseudonym of the line, 32 hexadecimal digits")),
     security(("token" = [])),
@@ -221,16 +233,18 @@ fn not_understood(rejection: &QueryRejection) -> Refusal {
         (status = 200, body = LineAnswer<'_>, description = "what is known of the line"),
         (status = 400, body = ErrorAnswer, description = "not the pseudonym of a line"),
         (status = 401, body = ErrorAnswer, description = "no token or a wrong one"),
-        (status = 403, body = ErrorAnswer, description = "no token is configured"),
+        (status = 403, body = ErrorAnswer, description = "neither a token nor client certificates are configured, or the token came in the clear"),
         (status = 404, body = ErrorAnswer, description = "nothing is claimed on such a line"),
+        (status = 429, body = ErrorAnswer, description = "too many wrong tokens or requests"),
         (status = 503, body = ErrorAnswer, description = "too busy, ask again"),
 ))]
 pub(super) async fn line(
     State(api): State<Api>,
+    Extension(guest): Extension<Guest>,
     Path(line): Path<String>,
     headers: HeaderMap,
 ) -> Result<axum::response::Response, Refusal> {
-    access::required(&api, &headers)?;
+    access::required(&api, &guest, &headers)?;
     let line: LineId =
         line.parse().map_err(|error: String| Refusal(StatusCode::BAD_REQUEST, error))?;
     let facts = facts(&api)?;

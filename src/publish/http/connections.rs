@@ -1,146 +1,198 @@
-//! How many connections there may be, and how long one may stand still.
+//! Connections: accepting them, TLS, and how long each may take over what.
 //!
-//! Without these two bounds, who can reach the port can hold every file
-//! descriptor of the process by opening connections and saying nothing.
+//! Whoever can reach the port must not be able to hold the process by opening
+//! connections and saying little. So there are places for so many guests; a
+//! handshake, a request's head and an answer each have a time that does not
+//! begin anew with every byte; and no connection outlives its time.
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::serve::Listener;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use arc_swap::ArcSwapOption;
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
-/// Connections at once; further ones wait to be accepted.
-const CONNECTIONS: usize = 256;
-/// Longest time without a byte in either direction. Longer than the usual
-/// minute between two scrapes, so that their connection is kept.
-const IDLE: Duration = Duration::from_secs(90);
+use super::guests::{CONNECTIONS, FROM_ONE, Guest, Places};
+use super::pace::Pace;
+use crate::metrics::Metrics;
 
-/// A listener that keeps to the bounds.
-pub(super) struct Bounded {
-    listener: TcpListener,
-    permits: Arc<Semaphore>,
-    idle: Duration,
+/// Wrong tokens that an address may send at once, and how many a second more:
+/// ten, then one every six seconds.
+const TRIES: (f64, f64) = (10.0, 1.0 / 6.0);
+/// Requests of an address at once, and how many a second more. A dashboard
+/// asks some ten times a second.
+const REQUESTS: (f64, f64) = (400.0, 200.0);
+/// Largest head of a request, in bytes: line and headers.
+const HEAD: usize = 16 << 10;
+/// Most headers of a request.
+const HEADERS: usize = 64;
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// A TLS handshake.
+    pub handshake: Duration,
+    /// From the connection, or the last answer, to the end of a request's head.
+    pub head: Duration,
+    /// A connection, before it is asked to end.
+    pub connection: Duration,
+    /// The answer that is being given then.
+    pub last_answer: Duration,
 }
 
-impl Bounded {
-    /// The listener with the bounds above.
-    pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, permits: Arc::new(Semaphore::new(CONNECTIONS)), idle: IDLE }
-    }
-}
-
-impl Listener for Bounded {
-    type Io = Held;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        // The semaphore is never closed, so a permit comes in the end.
-        let permit = self.permits.clone().acquire_owned().await.ok();
-        let (stream, address) = Listener::accept(&mut self.listener).await;
-        let timer = Box::pin(sleep(self.idle));
-        (Held { stream, timer, idle: self.idle, _permit: permit }, address)
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.listener.local_addr()
-    }
-}
-
-/// A connection that gives its permit back when it goes, and fails when it
-/// stands still.
-pub(super) struct Held {
-    stream: TcpStream,
-    timer: Pin<Box<Sleep>>,
-    idle: Duration,
-    _permit: Option<OwnedSemaphorePermit>,
-}
-
-impl Held {
-    /// Passes on what came of `moved`, unless nothing has moved for too long.
-    fn timed<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        moved: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if moved.is_ready() {
-            self.timer.as_mut().reset(Instant::now() + self.idle);
-            return moved;
+impl Default for Times {
+    /// As the service has them: what is honest takes a second.
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(10),
+            head: Duration::from_secs(15),
+            connection: Duration::from_secs(120),
+            last_answer: Duration::from_secs(10),
         }
-        ready!(self.timer.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl AsyncRead for Held {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let moved = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.timed(context, moved)
+/// What stands between the API and whoever reaches its address.
+pub struct Doors {
+    tls: ArcSwapOption<ServerConfig>,
+    times: Times,
+    places: Places,
+    pub(super) tries: Pace,
+    pub(super) requests: Pace,
+}
+
+impl Doors {
+    /// Doors with TLS, if there is any to be.
+    pub fn new(tls: Option<Arc<ServerConfig>>, times: Times) -> Self {
+        let (tries, requests) = ("too many wrong tokens", "too many requests");
+        Self {
+            tls: ArcSwapOption::new(tls),
+            times,
+            places: Places::new(CONNECTIONS, FROM_ONE),
+            tries: Pace::new(TRIES.0, TRIES.1, tries),
+            requests: Pace::new(REQUESTS.0, REQUESTS.1, requests),
+        }
+    }
+
+    /// Puts other certificates in force, for connections from now on.
+    pub fn set_tls(&self, tls: Option<Arc<ServerConfig>>) {
+        self.tls.store(tls);
     }
 }
 
-impl AsyncWrite for Held {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let moved = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.timed(context, moved)
+/// Serves `router` until `shutdown` resolves; requests that have begun are
+/// answered.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    doors: Arc<Doors>,
+    metrics: Metrics,
+    shutdown: impl Future<Output = ()>,
+) {
+    let refused = |why: &str| metrics.http_refused.with_label_values(&[why]).inc();
+    let (closing, closed) = watch::channel(());
+    let mut guests = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let (stream, address, permit) = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = accept(&listener, &doors.places) => accepted,
+        };
+        while guests.try_join_next().is_some() {}
+        let Some(place) = doors.places.take(permit, address.ip()) else {
+            refused("connections");
+            continue;
+        };
+        let (router, doors, metrics) = (router.clone(), doors.clone(), metrics.clone());
+        let closed = closed.clone();
+        guests.spawn(async move {
+            let _place = place;
+            let Some(tls) = doors.tls.load_full() else {
+                let guest = Guest::new(address, false, false);
+                return talk(stream, guest, router, doors.times, closed).await;
+            };
+            let shaken = TlsAcceptor::from(tls).accept(stream);
+            match timeout(doors.times.handshake, shaken).await {
+                Ok(Ok(stream)) => {
+                    let shown = stream.get_ref().1.peer_certificates();
+                    let certified = shown.is_some_and(|shown| !shown.is_empty());
+                    let guest = Guest::new(address, true, certified);
+                    talk(stream, guest, router, doors.times, closed).await;
+                }
+                Ok(Err(_)) | Err(_) => {
+                    metrics.http_refused.with_label_values(&["handshake"]).inc();
+                }
+            }
+        });
     }
+    drop((listener, closing));
+    while guests.join_next().await.is_some() {}
+}
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+/// The next connection, once there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Places,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    loop {
+        let Some(permit) = places.free().await else { continue };
+        match listener.accept().await {
+            Ok((stream, address)) => return (stream, address, permit),
+            // It went before it was accepted.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+                ) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot accept http connections");
+                sleep(Duration::from_secs(1)).await;
+            }
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    use super::*;
-
-    async fn bounded(connections: usize, idle: Duration) -> (Bounded, SocketAddr) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let permits = Arc::new(Semaphore::new(connections));
-        (Bounded { listener, permits, idle }, address)
+/// Answers a guest's requests, for as long as it may stay.
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    guest: Guest,
+    router: Router,
+    times: Times,
+    mut closed: watch::Receiver<()>,
+) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(guest);
+        router.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(times.head)
+        .max_buf_size(HEAD)
+        .max_headers(HEADERS)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = sleep(times.connection) => {}
+        _ = closed.changed() => {}
     }
-
-    #[tokio::test]
-    async fn a_connection_that_stands_still_fails() {
-        let (mut listener, address) = bounded(1, Duration::from_millis(50)).await;
-        let mut client = TcpStream::connect(address).await.unwrap();
-        let (mut held, _) = listener.accept().await;
-        client.write_all(b"x").await.unwrap();
-        assert_eq!(held.read_u8().await.unwrap(), b'x');
-        let error = held.read_u8().await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-    }
-
-    #[tokio::test]
-    async fn a_connection_beyond_the_bound_waits_for_another_to_go() {
-        let (mut listener, address) = bounded(1, IDLE).await;
-        let _first = TcpStream::connect(address).await.unwrap();
-        let _second = TcpStream::connect(address).await.unwrap();
-        let (held, _) = listener.accept().await;
-        let soon = Duration::from_millis(50);
-        assert!(tokio::time::timeout(soon, listener.accept()).await.is_err());
-        drop(held);
-        listener.accept().await;
-    }
+    connection.as_mut().graceful_shutdown();
+    // Who does not take the answer goes without.
+    let _ = timeout(times.last_answer, connection).await;
 }

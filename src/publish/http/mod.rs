@@ -3,14 +3,20 @@
 //!
 //! Everything but single lines and small counts is open, because it says
 //! nothing about anybody; what is about a line needs the bearer token of
-//! `token_file` and is off without one. `docs/api.md` is the reference.
+//! `token_file` or a client certificate, and is off without either.
+//! [`connections`] keeps guests within bounds, [`access`] says what each may
+//! see. `docs/api.md` is the reference.
 
 mod access;
 mod answers;
 mod connections;
+mod guests;
 mod openapi;
+mod pace;
 mod page;
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;
 
@@ -19,15 +25,19 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
+
+pub use connections::{Doors, Times};
+use guests::Guest;
 
 use super::view::Current;
 use super::wire::ErrorAnswer;
@@ -56,6 +66,8 @@ pub struct Api {
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// How open windows are asked about a line.
     pub ask_line: AskLine,
+    /// Who is let in.
+    pub doors: Arc<Doors>,
 }
 
 /// Why a request is not answered as asked.
@@ -73,10 +85,9 @@ pub async fn serve(
     listener: TcpListener,
     api: Api,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    axum::serve(connections::Bounded::new(listener), router(api))
-        .with_graceful_shutdown(shutdown)
-        .await
+) {
+    let (doors, metrics) = (api.doors.clone(), api.metrics.clone());
+    connections::serve(listener, router(api), doors, metrics, shutdown).await;
 }
 
 fn router(api: Api) -> Router {
@@ -96,6 +107,7 @@ fn router(api: Api) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(other_method)
         .layer(middleware::from_fn(refuse_unknown_query))
+        .layer(middleware::from_fn_with_state(api.clone(), refuse_too_many))
         .layer(middleware::from_fn_with_state(api.clone(), count))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME))
         .layer(RequestBodyLimitLayer::new(BODY))
@@ -106,6 +118,22 @@ async fn count(State(api): State<Api>, request: Request, next: Next) -> Response
     let response = next.run(request).await;
     api.metrics.http_requests.with_label_values(&[response.status().as_str()]).inc();
     response
+}
+
+/// Refuses requests that come faster than anybody needs answers.
+async fn refuse_too_many(
+    State(api): State<Api>,
+    Extension(guest): Extension<Guest>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let now = Instant::now();
+    if let Err(refusal) = api.doors.requests.ask(guest.address, now) {
+        api.metrics.http_refused.with_label_values(&["requests"]).inc();
+        return refusal.into_response();
+    }
+    api.doors.requests.take(guest.address, now);
+    next.run(request).await
 }
 
 /// Refuses a query where none narrows anything: whoever writes one believes

@@ -15,7 +15,7 @@ use crate::publish::token::Token;
 use crate::publish::view::Facts;
 use crate::publish::wire::{HitlistAnswer, ReadyAnswer, detection_for_tests};
 
-const TOKEN: &str = "correct-horse";
+pub(super) const TOKEN: &str = "correct-horse";
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -62,13 +62,18 @@ fn facts() -> Facts {
 
 /// A server on loopback with a view in which 9 lines in the north, 6 in the
 /// south and 2 elsewhere have a Fire TV in the last hour.
-struct Server {
-    address: SocketAddr,
-    api: Api,
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    pub(super) api: Api,
     runtime: tokio::runtime::Runtime,
 }
 
 fn server() -> Server {
+    server_with(Times::default())
+}
+
+/// The same with other times.
+pub(super) fn server_with(times: Times) -> Server {
     let began = at("2026-11-21T08:00:00Z");
     let current = Current::new(1, Duration::from_secs(300), began, 5);
     let detections: Vec<_> = [(9, 1), (6, 2), (2, 0)]
@@ -84,6 +89,7 @@ fn server() -> Server {
     let (complete, left_out) = current.record(0, at("2026-11-21T11:05:00Z"), &detections);
     assert_eq!((complete.len(), left_out), (1, 0));
     let api = Api {
+        doors: Arc::new(Doors::new(None, times)),
         current: Arc::new(current),
         metrics: Metrics::new().unwrap(),
         now: Arc::new(|| "2026-11-21T11:10:00Z".parse().unwrap()),
@@ -102,13 +108,13 @@ fn server() -> Server {
 }
 
 impl Server {
-    fn ready() -> Self {
+    pub(super) fn ready() -> Self {
         let server = server();
         server.api.current.set_facts(facts());
         server
     }
 
-    fn send(&self, request: &str) -> (u16, String) {
+    pub(super) fn send(&self, request: &str) -> (u16, String) {
         let _guard = self.runtime.enter();
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
@@ -119,7 +125,7 @@ impl Server {
         (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 
-    fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
+    pub(super) fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
         let authorization =
             token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
         let (status, body) = self.send(&format!(
@@ -268,6 +274,37 @@ fn metrics_show_lines_but_none_under_k() {
         lines,
         [r#"hayrake_lines{class="amazon-fire-tv",level="product",region="north",window="1h"} 9"#]
     );
+}
+
+#[test]
+fn sums_of_detections_tell_no_small_count_without_the_token() {
+    let server = Server::ready();
+    let metrics = &server.api.metrics;
+    metrics.detections.with_label_values(&["product", "1h"]).inc_by(103);
+    metrics.sink_written.with_label_values(&["jsonl"]).inc_by(49);
+    metrics.sink_errors.with_label_values(&["jsonl"]).inc_by(1);
+    metrics.queue_dropped.with_label_values(&["detections"]).inc_by(51);
+    metrics.queue_dropped.with_label_values(&["datagrams"]).inc_by(7);
+    metrics.evidence.set(3);
+    let values = |token| {
+        let (_, text) = server.get("/metrics", token);
+        let text = text.as_str().unwrap().to_owned();
+        [
+            r#"hayrake_detections_total{level="product",window="1h"} "#,
+            r#"hayrake_sink_written_total{sink="jsonl"} "#,
+            r#"hayrake_sink_errors_total{sink="jsonl"} "#,
+            r#"hayrake_queue_dropped_total{queue="detections"} "#,
+            r#"hayrake_queue_dropped_total{queue="datagrams"} "#,
+            "hayrake_evidence_touches ",
+        ]
+        .map(|series| {
+            let line = text.lines().find_map(|line| line.strip_prefix(series)).unwrap();
+            line.parse::<u64>().unwrap()
+        })
+    };
+    assert_eq!(values(None), [100, 0, 50, 100, 7, 0], "k is 5, so steps are 50");
+    assert_eq!(values(Some(TOKEN)), [103, 49, 1, 51, 7, 3]);
+    assert_eq!(server.get("/metrics", Some("wrong")).0, 401);
 }
 
 #[test]
