@@ -30,6 +30,7 @@
 //! that [`service`] shows how the chain is spread over threads, and [`cli`]
 //! what a user can ask for.
 
+mod bytes;
 pub mod model;
 
 pub mod receive;

@@ -13,9 +13,17 @@ use std::net::IpAddr;
 use datagrams::{
     FIVE_TUPLE, five_tuple, flow_sample, ipfix, ipv4_packet, ipv6_packet, raw_header, sflow, v5, v9,
 };
+use hayrake::decode::checkpoint::Progress;
+use hayrake::decode::{self, Datagram, Decoded, Decoder};
+use hayrake::detect::{self, Engine, Settings};
 use hayrake::dns::dnstap::frames::{ControlKind, control_frame};
 use hayrake::dns::dnstap::{MessageType, message};
 use hayrake::dns::{Answer, AnswerData, Coverage, Knowledge};
+use hayrake::model::group::GroupId;
+use hayrake::model::line::{LineId, RegionId};
+use hayrake::model::rules::{ClassRule, Level, Rules};
+use hayrake::model::sampling::{Sampling, SamplingSource};
+use hayrake::model::sighting::Sighting;
 use hayrake::model::time::Timestamp;
 use hostile::Target;
 use rand::{Rng, RngExt, SeedableRng};
@@ -339,6 +347,104 @@ fn mutated_checkpoints_of_dns_answers_break_no_law() {
         }
     }
     assert!(taken > 80 && refused > 80 && parts > 2, "{taken} {refused} {parts}");
+}
+
+/// What two decoders remember that were sent all seeds, by many exporters.
+fn remembered() -> Vec<Vec<u8>> {
+    let told = |exporters: u8| {
+        let mut decoder = Decoder::default();
+        let mut out = Decoded::default();
+        for exporter in 0..exporters {
+            for payload in seeds() {
+                let source = IpAddr::from([192, 0, 2, exporter]);
+                let received = Timestamp::from_secs(1_795_255_200);
+                decoder.decode(
+                    Datagram { source, source_port: 9, received, payload: &payload },
+                    &mut out,
+                );
+            }
+        }
+        let (mut bytes, mut writing) = (Vec::new(), decoder.begin_checkpoint());
+        decoder.write_checkpoint(&mut writing, &mut bytes, usize::MAX);
+        decode::checkpoint::put_end(&mut bytes, writing.written());
+        bytes
+    };
+    vec![told(1), told(4)]
+}
+
+#[test]
+fn mutated_checkpoints_of_decoders_break_no_law() {
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    let seeds = remembered();
+    let good = hostile::restored_decoders(&seeds[0]).unwrap();
+    assert!(good.templates >= 2 && good.samplers >= 1, "{good:?}");
+    let (mut taken, mut refused) = (0, 0);
+    for _ in 0..INPUTS {
+        let mut bytes = seeds[rng.random_range(0..seeds.len())].clone();
+        mutate(&mut rng, &mut bytes, &seeds);
+        match hostile::restored_decoders(&bytes) {
+            Some(_) => taken += 1,
+            None => refused += 1,
+        }
+    }
+    assert!(taken > 100 && refused > 100, "{taken} {refused}");
+}
+
+/// Evidence of some lines in two windows, with a class in use.
+fn evidence() -> Vec<u8> {
+    let rule = ClassRule {
+        class: "a".into(),
+        name: "A".into(),
+        level: Level::Product,
+        parent: None,
+        threshold: "0.4".parse().unwrap(),
+        in_use_packets: Some(1),
+        groups: Vec::new(),
+    };
+    let rules = std::sync::Arc::new(Rules::new(vec![rule], &[]));
+    let mut engine = Engine::new(Settings::default(), rules);
+    for n in 0..30_u64 {
+        engine.observe(&Sighting {
+            line: LineId(u128::from(n % 12) << 100 | u128::from(n)),
+            region: RegionId(u16::try_from(n % 3).unwrap()),
+            group: GroupId::from_u64(n % 7),
+            packets: 1 + n,
+            bytes: 100 * n,
+            sampling: Sampling::new(500, SamplingSource::Options),
+            established: false,
+            at: Timestamp::from_secs(1_795_255_200 + 300 * n),
+        });
+    }
+    let (mut bytes, mut writing) = (Vec::new(), engine.begin_checkpoint());
+    while engine.write_checkpoint(&mut writing, &mut bytes, 600) == Progress::More {
+        if bytes.len() >= 600 {
+            engine.write_checkpoint(&mut writing, &mut bytes, usize::MAX);
+            break;
+        }
+    }
+    detect::checkpoint::put_end(&mut bytes, writing.written());
+    bytes
+}
+
+#[test]
+fn mutated_checkpoints_of_evidence_break_no_law() {
+    let mut rng = ChaCha8Rng::seed_from_u64(13);
+    let seeds = [evidence()];
+    let good = hostile::restored_evidence(&seeds[0]).unwrap();
+    assert!(good.lines >= 30 && good.touches >= 40, "{good:?}");
+    let (mut taken, mut refused, mut parts) = (0, 0, 0);
+    for _ in 0..INPUTS {
+        let mut bytes = seeds[0].clone();
+        mutate(&mut rng, &mut bytes, &seeds);
+        match hostile::restored_evidence(&bytes) {
+            Some(restored) => {
+                taken += 1;
+                parts += restored.refused;
+            }
+            None => refused += 1,
+        }
+    }
+    assert!(taken > 100 && refused > 100 && parts > 10, "{taken} {refused} {parts}");
 }
 
 /// A UDP datagram from port 2055 in an Ethernet frame.

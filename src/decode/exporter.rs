@@ -20,7 +20,7 @@ use super::{DecodeSettings, Format, Protocol};
 /// for a new one, so a flood from invented sources costs bounded memory.
 pub(crate) const MAX_EXPORTERS: usize = 4_096;
 /// Source ports per exporter whose samplers are held apart; the rest share.
-const MAX_SAMPLER_PORTS: usize = 4;
+pub(crate) const MAX_SAMPLER_PORTS: usize = 4;
 /// Different rates, unknown ids and the like listed per exporter.
 pub(crate) const MAX_LISTED: usize = 32;
 
@@ -54,7 +54,7 @@ pub(crate) struct Exporter {
     pub(crate) id: ExporterId,
     pub(crate) templates: Templates,
     /// Described samplers by the port that described them, and by nobody's.
-    by_port: SmallVec<[(Protocol, u16, Samplers); 1]>,
+    pub(crate) by_port: SmallVec<[(Protocol, u16, Samplers); 1]>,
     pub(crate) samplers: Samplers,
     /// Some flow template carries a sampler id.
     pub(crate) ids_in_flows: bool,
@@ -266,6 +266,11 @@ impl Exporters {
         for exporter in self.known.values_mut() {
             exporter.configured = configured(exporter.id.address, settings);
         }
+    }
+
+    /// The exporter `id`, if it is known.
+    pub(crate) fn find(&self, id: ExporterId) -> Option<&Exporter> {
+        self.known.get(&id).map(|held| &**held)
     }
 
     /// Every exporter, in the order of address and domain.

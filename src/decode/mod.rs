@@ -15,6 +15,7 @@
 //! `sampling`; `netflow5`, `netflow7` and `sflow` with `packet` stand alone;
 //! `queue`, `templates`, `sequence` and `exporter` are the memory.
 
+pub mod checkpoint;
 mod counts;
 mod cursor;
 mod dump;
@@ -213,6 +214,7 @@ pub struct Decoder {
     queue: WaitingQueue,
     scratch: Scratch,
     serial: u64,
+    told: u64,
 }
 
 /// A datagram's header, which says whose it is.
@@ -247,6 +249,8 @@ impl Decoder {
             Err(kind) => refuse(out, None, 0, kind),
         };
         self.queue.close(self.serial, outcome, &mut out.counts);
+        let counts = &out.counts;
+        self.told += counts.templates + counts.template_withdrawals + counts.option_records;
     }
 
     /// What is known of every exporter.

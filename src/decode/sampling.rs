@@ -283,6 +283,11 @@ impl Samplers {
         self.unscoped.or(if ids_in_flows { None } else { self.single })
     }
 
+    /// Whether none was described.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
     /// Every sampler, in the order of keys.
     pub(crate) fn sorted(&self) -> Vec<(SamplerKey, Sampler)> {
         let mut all: Vec<_> = self.known.iter().map(|(key, sampler)| (*key, *sampler)).collect();

@@ -216,6 +216,39 @@ impl Templates {
             .collect()
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// Every template with protocol and port, and when it was sent and used:
+    /// in the order in which [`Self::restore`] makes the same of them.
+    pub(crate) fn saved(&self) -> Vec<(Protocol, u16, &Template, Timestamp, Timestamp)> {
+        let mut all: Vec<_> = self.held.iter().collect();
+        let place = |port: u16| self.ports.iter().position(|known| *known == port);
+        all.sort_unstable_by_key(|(key, _)| (place(key.port), **key));
+        all.into_iter()
+            .map(|(key, held)| (key.protocol, key.port, &*held.template, held.sent, held.used))
+            .collect()
+    }
+
+    /// Takes back a template that was saved, if it fits within the bounds.
+    pub(crate) fn restore(
+        &mut self,
+        protocol: Protocol,
+        port: u16,
+        template: Arc<Template>,
+        (sent, used): (Timestamp, Timestamp),
+        budget: &mut usize,
+    ) -> bool {
+        let key = Key { protocol, port, id: template.id };
+        let inserted = self.insert(protocol, port, template, sent, budget);
+        if let Some(held) = self.held.get_mut(&key) {
+            held.used = used;
+        }
+        !inserted.refused && inserted.evicted == 0
+    }
+
     fn least_used(&self, wanted: impl Fn(&Key) -> bool) -> Option<Key> {
         self.held
             .iter()

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
 use super::evidence::Evidence;
 use super::rule::Judge;
@@ -85,12 +85,16 @@ struct InForce {
 
 /// Gathers evidence and claims classes for the lines it is given.
 pub struct Engine {
-    settings: Settings,
-    open: BTreeMap<(Timestamp, Window), Evidence>,
+    pub(super) settings: Settings,
+    /// By end.
+    pub(super) open: BTreeMap<(Timestamp, Window), Evidence>,
     rules: Vec<InForce>,
-    in_use: HashMap<Timestamp, HashSet<(LineId, Arc<str>)>>,
+    /// The classes in use on lines in the hours that were closed, by day.
+    pub(super) in_use: BTreeMap<Timestamp, HashSet<(LineId, Arc<str>)>>,
     now: Timestamp,
     counts: EngineCounts,
+    /// Windows closed since the engine was made.
+    pub(super) closed: u64,
 }
 
 impl Engine {
@@ -100,9 +104,10 @@ impl Engine {
             settings,
             open: BTreeMap::new(),
             rules: vec![InForce { from: Timestamp::EPOCH, rules }],
-            in_use: HashMap::new(),
+            in_use: BTreeMap::new(),
             now: Timestamp::EPOCH,
             counts: EngineCounts::default(),
+            closed: 0,
         }
     }
 
@@ -137,18 +142,30 @@ impl Engine {
             *late += 1;
             return;
         }
-        let key = (window.end(start), window);
-        if !self.open.contains_key(&key)
-            && self.open.keys().filter(|(_, open)| *open == window).count() >= MOST_OPEN_WINDOWS
-        {
+        let most = self.settings.most_touches;
+        let Some(evidence) = Self::window(&mut self.open, window, start) else {
             self.counts.refused += 1;
             return;
-        }
-        let evidence = self.open.entry(key).or_insert_with(|| Evidence::new(start));
-        match evidence.add(sighting, self.settings.most_touches) {
+        };
+        match evidence.add(sighting, most) {
             Ok(()) => *taken += 1,
             Err(_) => self.counts.refused += 1,
         }
+    }
+
+    /// The evidence of a window, opened if there is room for one more.
+    pub(super) fn window(
+        open: &mut BTreeMap<(Timestamp, Window), Evidence>,
+        window: Window,
+        start: Timestamp,
+    ) -> Option<&mut Evidence> {
+        let key = (window.end(start), window);
+        if !open.contains_key(&key)
+            && open.keys().filter(|(_, open)| *open == window).count() >= MOST_OPEN_WINDOWS
+        {
+            return None;
+        }
+        Some(open.entry(key).or_insert_with(|| Evidence::new(start)))
     }
 
     /// Says that it is now `now`: closes every window whose end lies the
@@ -175,6 +192,11 @@ impl Engine {
     /// How many touches are held in all open windows.
     pub fn touches(&self) -> usize {
         self.open.values().map(Evidence::len).sum()
+    }
+
+    /// The windows that are open, with their starts.
+    pub fn open_windows(&self) -> impl Iterator<Item = (Window, Timestamp)> + '_ {
+        self.open.keys().map(|(end, window)| (*window, window_start(*end, *window)))
     }
 
     /// What the open windows say of one line so far: its detections if they
@@ -240,6 +262,7 @@ impl Engine {
             Window::Hour => HashSet::new(),
             Window::Day => self.in_use.remove(&start).unwrap_or_default(),
         };
+        self.closed += 1;
         let mut judge = Judge::new(&rules, window, start);
         let mut detections = Vec::new();
         for (line, region) in lines {
@@ -276,7 +299,7 @@ impl Engine {
     }
 }
 
-fn window_start(end: Timestamp, window: Window) -> Timestamp {
+pub(super) fn window_start(end: Timestamp, window: Window) -> Timestamp {
     end.minus(window.length())
 }
 

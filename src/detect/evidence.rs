@@ -2,11 +2,15 @@
 //!
 //! A line's touches are a chain through one vector, so a line that is new
 //! costs no allocation of its own and a line is evaluated by following its
-//! chain. Sums saturate instead of wrapping; a saturated sum does not depend on
-//! the order of its parts.
+//! chain. Lines stand in the order in which they came, beside a table of their
+//! places, so that a window can be written in slices while it grows. Sums
+//! saturate instead of wrapping; a saturated sum does not depend on the order of
+//! its parts.
 
-use hashbrown::HashMap;
+use std::hash::BuildHasher;
+
 use hashbrown::hash_map::Entry;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::model::group::GroupId;
 use crate::model::line::{LineId, RegionId};
@@ -28,9 +32,9 @@ pub(super) struct Touch {
     /// Those of them whose sampling rate is known.
     pub known_packets: u32,
     /// First sighting, milliseconds after the window's start.
-    first: u32,
+    pub first: u32,
     /// Last sighting, milliseconds after the window's start.
-    last: u32,
+    pub last: u32,
     /// Sampled bytes.
     pub bytes: u64,
     /// Sum of packets times their sampling rate: packets in the network, as
@@ -40,8 +44,16 @@ pub(super) struct Touch {
 
 #[derive(Clone, Copy, Debug)]
 struct LineSlot {
+    /// The line's number; as bytes it needs no room to be aligned.
+    line: [u8; 16],
     head: u32,
     region: RegionId,
+}
+
+impl LineSlot {
+    fn line(&self) -> LineId {
+        LineId(u128::from_le_bytes(self.line))
+    }
 }
 
 /// Why a sighting could not be kept.
@@ -52,7 +64,10 @@ pub(super) struct Full;
 #[derive(Debug)]
 pub(super) struct Evidence {
     start: Timestamp,
-    lines: HashMap<LineId, LineSlot>,
+    lines: Vec<LineSlot>,
+    /// Places in `lines`.
+    places: HashTable<u32>,
+    hasher: DefaultHashBuilder,
     touches: Vec<Touch>,
     groups: Vec<GroupId>,
     group_places: HashMap<GroupId, u32>,
@@ -63,7 +78,9 @@ impl Evidence {
     pub(super) fn new(start: Timestamp) -> Self {
         Self {
             start,
-            lines: HashMap::new(),
+            lines: Vec::new(),
+            places: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
             touches: Vec::new(),
             groups: Vec::new(),
             group_places: HashMap::new(),
@@ -79,49 +96,96 @@ impl Evidence {
     /// `most` are held already.
     pub(super) fn add(&mut self, sighting: &Sighting, most: usize) -> Result<(), Full> {
         let group = self.group_place(sighting.group);
-        let place = match self.find(sighting.line, group) {
-            Some(place) => place,
-            None => self.begin(sighting, group, most)?,
-        };
-        if let Some(slot) = self.lines.get_mut(&sighting.line) {
-            // A line lies in one region, save across a reload; the larger id
-            // is as good as the other and does not depend on the order.
-            slot.region = slot.region.max(sighting.region);
-        }
         let offset = saturated(sighting.at.since(self.start).as_millis());
         let rate = sighting.sampling.rate().map_or(0, |rate| u64::from(rate.get()));
-        let touch = &mut self.touches[place];
         let packets = saturated(u128::from(sighting.packets));
-        touch.packets = touch.packets.saturating_add(packets);
-        if rate > 0 {
-            touch.known_packets = touch.known_packets.saturating_add(packets);
+        let seen = Touch {
+            group,
+            next: NONE,
+            packets,
+            known_packets: if rate > 0 { packets } else { 0 },
+            first: offset,
+            last: offset,
+            bytes: sighting.bytes,
+            scaled_packets: sighting.packets.saturating_mul(rate),
+        };
+        self.add_touch(sighting.line, sighting.region, seen, most)
+    }
+
+    /// Adds what was seen of a line and a group, on its own or in sum.
+    fn add_touch(
+        &mut self,
+        line: LineId,
+        region: RegionId,
+        seen: Touch,
+        most: usize,
+    ) -> Result<(), Full> {
+        let slot = self.find_slot(line);
+        let place = match slot.and_then(|slot| self.find(slot, seen.group)) {
+            Some(place) => place,
+            None => self.begin((line, slot), region, seen.group, most)?,
+        };
+        if let Some(slot) = slot.and_then(|slot| self.lines.get_mut(slot)) {
+            // A line lies in one region, save across a reload; the larger id
+            // is as good as the other and does not depend on the order.
+            slot.region = slot.region.max(region);
         }
-        touch.bytes = touch.bytes.saturating_add(sighting.bytes);
-        touch.scaled_packets =
-            touch.scaled_packets.saturating_add(sighting.packets.saturating_mul(rate));
-        touch.first = touch.first.min(offset);
-        touch.last = touch.last.max(offset);
+        let touch = &mut self.touches[place];
+        touch.packets = touch.packets.saturating_add(seen.packets);
+        touch.known_packets = touch.known_packets.saturating_add(seen.known_packets);
+        touch.bytes = touch.bytes.saturating_add(seen.bytes);
+        touch.scaled_packets = touch.scaled_packets.saturating_add(seen.scaled_packets);
+        touch.first = touch.first.min(seen.first);
+        touch.last = touch.last.max(seen.last);
         Ok(())
+    }
+
+    /// Adds what a checkpoint says of a line and a group.
+    pub(super) fn restore(
+        &mut self,
+        line: LineId,
+        region: RegionId,
+        (group, touch): (GroupId, Touch),
+        most: usize,
+    ) -> Result<(), Full> {
+        let group = self.group_place(group);
+        self.add_touch(line, region, Touch { group, ..touch }, most)
     }
 
     /// Every line with its region, in no particular order.
     pub(super) fn lines(&self) -> impl Iterator<Item = (LineId, RegionId)> + '_ {
-        self.lines.iter().map(|(line, slot)| (*line, slot.region))
+        self.lines.iter().map(|slot| (slot.line(), slot.region))
+    }
+
+    /// How many lines are held.
+    pub(super) fn line_count(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// The line that came as number `place`, with its region and its touches.
+    pub(super) fn line_at(
+        &self,
+        place: usize,
+    ) -> Option<(LineId, RegionId, impl Iterator<Item = (GroupId, &Touch)> + Clone + '_)> {
+        let slot = self.lines.get(place)?;
+        Some((slot.line(), slot.region, self.chain(slot.head)))
     }
 
     /// What a line touched, with the group of each touch.
     pub(super) fn touches(&self, line: LineId) -> impl Iterator<Item = (GroupId, &Touch)> + '_ {
-        let mut next = self.lines.get(&line).map_or(NONE, |slot| slot.head);
-        std::iter::from_fn(move || {
-            let touch = self.touches.get(next as usize)?;
-            next = touch.next;
-            Some((*self.groups.get(touch.group as usize)?, touch))
-        })
+        let slot = self.find_slot(line).and_then(|slot| self.lines.get(slot));
+        self.chain(slot.map_or(NONE, |slot| slot.head))
+    }
+
+    fn chain(&self, head: u32) -> impl Iterator<Item = (GroupId, &Touch)> + Clone + '_ {
+        let next = |touch: &&Touch| self.touches.get(touch.next as usize);
+        std::iter::successors(self.touches.get(head as usize), next)
+            .filter_map(|touch| Some((*self.groups.get(touch.group as usize)?, touch)))
     }
 
     /// The region of a line that was seen.
     pub(super) fn region(&self, line: LineId) -> Option<RegionId> {
-        self.lines.get(&line).map(|slot| slot.region)
+        Some(self.lines.get(self.find_slot(line)?)?.region)
     }
 
     /// Event time of a touch's first sighting.
@@ -146,8 +210,16 @@ impl Evidence {
         }
     }
 
-    fn find(&self, line: LineId, group: u32) -> Option<usize> {
-        let mut place = self.lines.get(&line)?.head as usize;
+    fn find_slot(&self, line: LineId) -> Option<usize> {
+        let wanted = line.0.to_le_bytes();
+        let is_it = |place: &u32| self.lines[*place as usize].line == wanted;
+        let place = self.places.find(self.hasher.hash_one(wanted), is_it)?;
+        Some(*place as usize)
+    }
+
+    /// The touch of a group in the chain of a line.
+    fn find(&self, slot: usize, group: u32) -> Option<usize> {
+        let mut place = self.lines.get(slot)?.head as usize;
         loop {
             let touch = self.touches.get(place)?;
             if touch.group == group {
@@ -157,16 +229,22 @@ impl Evidence {
         }
     }
 
-    fn begin(&mut self, sighting: &Sighting, group: u32, most: usize) -> Result<usize, Full> {
+    fn begin(
+        &mut self,
+        (line, slot): (LineId, Option<usize>),
+        region: RegionId,
+        group: u32,
+        most: usize,
+    ) -> Result<usize, Full> {
         let place = self.touches.len();
         if place >= most.min(NONE as usize) {
             return Err(Full);
         }
         let head = saturated(place as u128);
-        let next = match self.lines.entry(sighting.line) {
-            Entry::Occupied(mut known) => std::mem::replace(&mut known.get_mut().head, head),
-            Entry::Vacant(new) => {
-                new.insert(LineSlot { head, region: sighting.region });
+        let next = match slot.and_then(|slot| self.lines.get_mut(slot)) {
+            Some(known) => std::mem::replace(&mut known.head, head),
+            None => {
+                self.begin_line(LineSlot { line: line.0.to_le_bytes(), head, region });
                 NONE
             }
         };
@@ -181,6 +259,27 @@ impl Evidence {
             scaled_packets: 0,
         });
         Ok(place)
+    }
+
+    fn begin_line(&mut self, slot: LineSlot) {
+        // There are no more lines than touches: it fits.
+        let place = saturated(self.lines.len() as u128);
+        let hash = self.hasher.hash_one(slot.line);
+        self.lines.push(slot);
+        let Self { places, lines, hasher, .. } = self;
+        places.insert_unique(hash, place, |place| hasher.hash_one(lines[*place as usize].line));
+    }
+}
+
+impl Touch {
+    /// What a checkpoint says; whose it is, is said beside it.
+    pub(super) fn restored(
+        (packets, known_packets): (u32, u32),
+        (first, last): (u32, u32),
+        bytes: u64,
+        scaled_packets: u64,
+    ) -> Self {
+        Self { group: NONE, next: NONE, packets, known_packets, first, last, bytes, scaled_packets }
     }
 }
 

@@ -7,8 +7,10 @@
 //!
 //! [`evidence`](self) stores a window compactly, `rule` is the paper's rule
 //! (§4.3.2), `usage` says whether somebody uses the device (§7.1), and
-//! `confidence` how sure the claim is under sampling.
+//! `confidence` how sure the claim is under sampling. `checkpoint` writes the
+//! open windows and reads them back.
 
+pub mod checkpoint;
 mod confidence;
 mod engine;
 mod evidence;

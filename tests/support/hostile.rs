@@ -9,9 +9,13 @@
 use std::net::IpAddr;
 
 use hayrake::decode::{Datagram, DecodeCounts, DecodeSettings, Decoded, Decoder, export_time};
+use hayrake::detect::{Engine, Settings};
 use hayrake::dns::dnstap::frames::{ControlKind, LONGEST_CONTROL, LONGEST_DATA, control_frame};
 use hayrake::dns::dnstap::{FrameError, MessageType, Tap, message};
 use hayrake::dns::{self, Answer, Coverage, Knowledge, ReadReport, Reading};
+use hayrake::model::exporter::ExporterId;
+use hayrake::model::line::{LineId, RegionId};
+use hayrake::model::rules::Rules;
 use hayrake::model::time::Timestamp;
 use hayrake::receive::pcap;
 
@@ -293,4 +297,88 @@ pub(crate) fn restored(data: &[u8]) -> Option<dns::checkpoint::Restored> {
     let sizes = [&dns, &again].map(|dns| (dns.size().facts, dns.size().traces));
     assert_eq!(sizes[0], sizes[1]);
     Some(restored)
+}
+
+/// Any bytes as a checkpoint of decoders: what is taken is written and reads
+/// back the same.
+pub(crate) fn decode_checkpoint(data: &[u8]) {
+    let _ = restored_decoders(data);
+}
+
+/// Reads what decoders remembered and checks the laws.
+pub(crate) fn restored_decoders(data: &[u8]) -> Option<hayrake::decode::checkpoint::Restored> {
+    use hayrake::decode::checkpoint::{Progress, put_end, restore};
+    let now = Timestamp::from_millis(1_795_255_200_000);
+    let restored = |bytes: &[u8]| {
+        let mut decoders = vec![Decoder::default(), Decoder::default()];
+        let owner = |id: ExporterId| usize::from(id.domain % 2 == 1);
+        restore(bytes, now, &mut decoders, owner).map(|restored| (decoders, restored))
+    };
+    let written = |decoders: &[Decoder]| {
+        let (mut bytes, mut exporters) = (Vec::new(), 0);
+        for decoder in decoders {
+            let mut writing = decoder.begin_checkpoint();
+            let progress = decoder.write_checkpoint(&mut writing, &mut bytes, usize::MAX);
+            assert_eq!(progress, Progress::Done);
+            exporters += writing.written();
+        }
+        put_end(&mut bytes, exporters);
+        bytes
+    };
+    let (decoders, found) = match restored(data) {
+        Ok(found) => found,
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            return None;
+        }
+    };
+    assert!(found.exporters + found.templates + found.samplers <= data.len() as u64);
+    let bytes = written(&decoders);
+    let (again, back) = restored(&bytes).unwrap();
+    assert_eq!(back.refused, 0);
+    assert_eq!(written(&again), bytes);
+    Some(found)
+}
+
+/// Any bytes as a checkpoint of evidence: what is taken is written and reads
+/// back as much, and no engine holds more than it may.
+pub(crate) fn evidence_checkpoint(data: &[u8]) {
+    let _ = restored_evidence(data);
+}
+
+/// Reads evidence and checks the laws.
+pub(crate) fn restored_evidence(data: &[u8]) -> Option<hayrake::detect::checkpoint::Restored> {
+    use hayrake::detect::checkpoint::{Progress, put_end, restore};
+    const MOST: usize = 12;
+    let engines = || -> Vec<Engine> {
+        let settings = Settings { most_touches: MOST, ..Settings::default() };
+        let rules = std::sync::Arc::new(Rules::new(Vec::new(), &[]));
+        (0..2).map(|_| Engine::new(settings, rules.clone())).collect()
+    };
+    let owner = |line: LineId| usize::from(line.0 % 2 == 1);
+    let mut held = engines();
+    let found = match restore(data, &mut held, owner, RegionId) {
+        Ok(found) => found,
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            return None;
+        }
+    };
+    assert!(found.touches + found.in_use + found.refused <= data.len() as u64);
+    let (mut bytes, mut lines) = (Vec::new(), 0);
+    for engine in &held {
+        assert!(engine.touches() <= MOST * engine.open_windows().count());
+        let mut writing = engine.begin_checkpoint();
+        let progress = engine.write_checkpoint(&mut writing, &mut bytes, usize::MAX);
+        assert_eq!(progress, Progress::Done);
+        lines += writing.written();
+    }
+    put_end(&mut bytes, lines);
+    let mut again = engines();
+    let back = restore(&*bytes, &mut again, owner, RegionId).unwrap();
+    assert_eq!(back.refused, 0);
+    let touches = |engines: &[Engine]| engines.iter().map(Engine::touches).sum::<usize>();
+    assert_eq!(touches(&again), touches(&held));
+    assert_eq!(back.touches, touches(&held) as u64);
+    Some(found)
 }

@@ -21,16 +21,13 @@
 //! Sources that are not wanted are left out on either side: what files told is
 //! read from them again and would count twice.
 
-mod input;
 mod read;
 #[cfg(test)]
 mod tests;
 mod write;
 
-use std::io;
-
+pub use crate::bytes::{CheckpointError, Progress};
 pub use read::Restored;
-pub use write::Progress;
 pub(super) use write::Underway;
 
 /// The version of these bytes; a reader takes no other.
@@ -61,30 +58,3 @@ const NO_MORE_DAYS: u8 = 1 << 7;
 const LONGEST_SOURCE: usize = 8_192;
 /// Longest name or owner (RFC 1035 §2.3.4).
 const LONGEST_NAME: usize = 253;
-
-/// Why bytes are no table.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckpointError {
-    /// They are not what was written.
-    #[error("byte {at}: {what}")]
-    Damaged {
-        /// Where.
-        at: u64,
-        /// What was found, and what is allowed.
-        what: String,
-    },
-    /// They end in the middle.
-    #[error("byte {at}: it ends in the middle of a record")]
-    CutOff {
-        /// Where.
-        at: u64,
-    },
-    /// They cannot be read.
-    #[error("byte {at}: {cause}")]
-    Unreadable {
-        /// Where.
-        at: u64,
-        /// What the system said.
-        cause: io::Error,
-    },
-}

@@ -5,11 +5,11 @@
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::input::Input;
 use super::{
     ADDRESS, ALIAS, CheckpointError, END, INSTANT, KIND, LONGEST_NAME, LONGEST_SOURCE, MANY,
     NO_MORE_DAYS, ONCE, PARTIAL, TRACE, TRACES, V6,
 };
+use crate::bytes::Input;
 use crate::dns::answer::{Answer, AnswerData, CLOCK_TOLERANCE, Coverage, Refused, is_usable};
 use crate::dns::knowledge::{Knowledge, MOST_SOURCES};
 use crate::dns::seen::{SourceId, Span};

@@ -13,10 +13,10 @@
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-use super::input::{put_number, put_text};
 use super::{
     ADDRESS, ALIAS, END, INSTANT, KIND, MANY, NO_MORE_DAYS, ONCE, PARTIAL, TRACE, TRACES, V6,
 };
+use crate::bytes::{Progress, put_number, put_text};
 use crate::dns::answer::Coverage;
 use crate::dns::knowledge::{Entry, Knowledge, NameId};
 use crate::dns::seen::{Span, Spans};
@@ -28,17 +28,6 @@ use crate::model::domain::DomainName;
 const LOOKED_AT: usize = 50_000;
 /// Bytes of a slice when everything is written at once.
 const SLICE: usize = 1 << 18;
-
-/// How far writing has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// There is more to write.
-    More,
-    /// All is written.
-    Done,
-    /// The table has changed too much: what was written is worth nothing.
-    Disturbed,
-}
 
 /// A checkpoint that is being written.
 #[derive(Debug)]

@@ -1,16 +1,44 @@
-//! Bytes of a checkpoint as they come in: numbers and texts, each with the
+//! The bytes that checkpoints are made of: numbers and texts, each with the
 //! place where it was found to be wrong. No length that was read is trusted:
 //! texts have a bound, and everything else takes bytes for itself.
+//!
+//! What a checkpoint says, and in which order, is known where it is made; here
+//! is only how. It does not read files: bytes come in as a stream.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 
-use super::CheckpointError;
+/// Why bytes are no checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// They are not what was written.
+    #[error("byte {at}: {what}")]
+    Damaged {
+        /// Where.
+        at: u64,
+        /// What was found, and what is allowed.
+        what: String,
+    },
+    /// They end in the middle.
+    #[error("byte {at}: it ends in the middle of a record")]
+    CutOff {
+        /// Where.
+        at: u64,
+    },
+    /// They cannot be read.
+    #[error("byte {at}: {cause}")]
+    Unreadable {
+        /// Where.
+        at: u64,
+        /// What the system said.
+        cause: io::Error,
+    },
+}
 
 /// Bytes read at once.
 const BUFFER: usize = 1 << 16;
 
 /// A stream with its place.
-pub(super) struct Input<R> {
+pub(crate) struct Input<R> {
     inner: R,
     buffer: Box<[u8]>,
     start: usize,
@@ -21,17 +49,17 @@ pub(super) struct Input<R> {
 }
 
 impl<R: Read> Input<R> {
-    pub(super) fn new(inner: R) -> Self {
+    pub(crate) fn new(inner: R) -> Self {
         let buffer = vec![0; BUFFER].into_boxed_slice();
         Self { inner, buffer, start: 0, end: 0, before: 0, text: Vec::new() }
     }
 
     /// How many bytes were taken.
-    pub(super) fn at(&self) -> u64 {
+    pub(crate) fn at(&self) -> u64 {
         self.before + self.start as u64
     }
 
-    pub(super) fn damaged<T>(&self, what: impl Into<String>) -> Result<T, CheckpointError> {
+    pub(crate) fn damaged<T>(&self, what: impl Into<String>) -> Result<T, CheckpointError> {
         Err(CheckpointError::Damaged { at: self.at(), what: what.into() })
     }
 
@@ -50,11 +78,11 @@ impl<R: Read> Input<R> {
         Ok(true)
     }
 
-    pub(super) fn is_at_end(&mut self) -> Result<bool, CheckpointError> {
+    pub(crate) fn is_at_end(&mut self) -> Result<bool, CheckpointError> {
         Ok(!self.fill()?)
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8, CheckpointError> {
+    pub(crate) fn byte(&mut self) -> Result<u8, CheckpointError> {
         if !self.fill()? {
             return Err(CheckpointError::CutOff { at: self.at() });
         }
@@ -77,13 +105,13 @@ impl<R: Read> Input<R> {
         Ok(())
     }
 
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], CheckpointError> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], CheckpointError> {
         let mut bytes = [0; N];
         self.exact(&mut bytes)?;
         Ok(bytes)
     }
 
-    pub(super) fn number(&mut self) -> Result<u64, CheckpointError> {
+    pub(crate) fn number(&mut self) -> Result<u64, CheckpointError> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -100,7 +128,7 @@ impl<R: Read> Input<R> {
     }
 
     /// A number below `bound`.
-    pub(super) fn below(&mut self, bound: usize, what: &str) -> Result<usize, CheckpointError> {
+    pub(crate) fn below(&mut self, bound: usize, what: &str) -> Result<usize, CheckpointError> {
         let number = self.number()?;
         match usize::try_from(number) {
             Ok(small) if small < bound => Ok(small),
@@ -109,7 +137,7 @@ impl<R: Read> Input<R> {
     }
 
     /// A number that fits `T`.
-    pub(super) fn small<T: TryFrom<u64>>(&mut self, what: &str) -> Result<T, CheckpointError> {
+    pub(crate) fn small<T: TryFrom<u64>>(&mut self, what: &str) -> Result<T, CheckpointError> {
         let number = self.number()?;
         match T::try_from(number) {
             Ok(small) => Ok(small),
@@ -118,7 +146,7 @@ impl<R: Read> Input<R> {
     }
 
     /// A text of `most` bytes at most, behind its length.
-    pub(super) fn text(&mut self, most: usize) -> Result<&str, CheckpointError> {
+    pub(crate) fn text(&mut self, most: usize) -> Result<&str, CheckpointError> {
         let length = self.below(most + 1, "a text of length")?;
         let mut text = std::mem::take(&mut self.text);
         text.resize(length, 0);
@@ -133,8 +161,19 @@ impl<R: Read> Input<R> {
     }
 }
 
+/// How far writing in slices has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// There is more to write.
+    More,
+    /// All is written.
+    Done,
+    /// What is written has changed too much: so far it is worth nothing.
+    Disturbed,
+}
+
 /// Appends a number.
-pub(super) fn put_number(into: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn put_number(into: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         into.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
@@ -143,7 +182,7 @@ pub(super) fn put_number(into: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Appends a text behind its length.
-pub(super) fn put_text(into: &mut Vec<u8>, text: &str) {
+pub(crate) fn put_text(into: &mut Vec<u8>, text: &str) {
     put_number(into, text.len() as u64);
     into.extend_from_slice(text.as_bytes());
 }

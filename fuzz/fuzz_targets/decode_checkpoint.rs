@@ -1,0 +1,8 @@
+//! Any bytes as a checkpoint of templates and samplers.
+
+#![no_main]
+
+#[path = "../../tests/support/hostile.rs"]
+mod hostile;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| hostile::decode_checkpoint(data));
