@@ -66,7 +66,9 @@ fn the_papers_table_has_nine_rows_and_follows_from_the_seed() {
 
 #[test]
 fn a_simulated_set_is_judged_with_intervals_and_false_claims() {
-    let report = json(&["--simulate", "1500", "--hours", "2", "--sampling", "50", "--json"]);
+    let arguments =
+        ["--json", "--simulate", "1500", "--hours", "2", "--sampling", "50", "--visits", "0"];
+    let report = json(&arguments);
     let classes = report["thresholds"][0]["classes"].as_array().unwrap();
     let alexa = classes.iter().find(|class| class["class"] == "alexa-enabled").unwrap();
     let within = alexa["within"].as_array().unwrap();
@@ -74,14 +76,22 @@ fn a_simulated_set_is_judged_with_intervals_and_false_claims() {
     let recall = &within[0]["any_hour"];
     let [low, share, high] = ["low", "share", "high"].map(|key| recall[key].as_f64().unwrap());
     assert!(low > 0.4 && low < share && share < high && high < 1.0, "{recall}");
-    let sum = |key: &str| -> u64 {
+    let sum = |report: &Value, key: &str| -> u64 {
+        let classes = report["thresholds"][0]["classes"].as_array().unwrap();
         classes.iter().map(|class| class["false_claims"][key].as_u64().unwrap()).sum()
     };
-    assert_eq!(sum("claims"), 0);
-    assert!(sum("touched_line_days") > 100, "people without devices touch servers of classes");
+    assert_eq!(sum(&report, "claims"), 0);
+    assert!(sum(&report, "touched_line_days") > 100, "support servers are touched by anybody");
     let bound = alexa["false_claims"]["upper_a_line_day"].as_f64().unwrap();
     let days = alexa["false_claims"]["line_days"].as_f64().unwrap();
     assert!((bound * days - 3.0).abs() < 0.01, "three by days for none seen: {bound}");
+
+    // Who touches the one server of a class looks like its device, and is counted.
+    let visited = json(&[&arguments[..8], &["0.2"]].concat());
+    let more = sum(&visited, "touched_line_days") - sum(&report, "touched_line_days");
+    assert!(more > 100, "{more} lines more touch a class");
+    let claims = sum(&visited, "claims");
+    assert!(claims > 10 && claims <= sum(&visited, "touched_line_days"), "{claims}");
 }
 
 #[test]
@@ -96,6 +106,7 @@ fn what_cannot_be_evaluated_is_said() {
         (&["--manifest", "/no/such"], "cannot read /no/such"),
         (&["--paper", "--thresholds", "0"], "threshold `0` is not allowed"),
         (&["--paper", "--simulate", "10"], "cannot be used with"),
+        (&["--simulate", "10", "--visits", "2"], "`2` is no chance"),
     ] {
         let output = evaluate(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

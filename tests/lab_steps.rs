@@ -3,21 +3,29 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 #![allow(clippy::print_stderr, reason = "a test says what it skips")]
+#![allow(clippy::print_stdout, reason = "a test shows its confusion table")]
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
 use etherparse::PacketBuilder;
+use hayrake::dns::{Coverage, Knowledge, Reading, read_into};
 use hayrake::lab::capture::{Identity, Recorder};
 use hayrake::lab::derive::{Derived, derive};
 use hayrake::lab::domains::{Decisions, Grounds, Popular};
+use hayrake::lab::evaluate::captures::{Device, packets};
+use hayrake::lab::evaluate::report::{ConfusionRow, Report};
+use hayrake::lab::evaluate::run::{Looks, captured};
+use hayrake::lab::evaluate::sample::Method;
 use hayrake::lab::manifest::mac;
 use hayrake::lab::traffic::{Captured, DeviceTraffic, Mode};
 use hayrake::model::rules::Level;
-use hayrake::signature::{ClassDefinition, SourceFile, examine, shipped};
+use hayrake::model::time::Timestamp;
+use hayrake::signature::{ClassDefinition, SignatureSet, SourceFile, compile, examine, shipped};
 use hickory_proto::op::{Message, MessageType, OpCode, Query};
 use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{Name, RData, Record, RecordType};
@@ -307,4 +315,58 @@ fn one_half_of_the_devices_tells_the_other_half() {
     // maker that the first half does not have.
     assert_eq!(other.len(), 13);
     assert_eq!(found, BTreeSet::from(expected));
+
+    // The same through exports of every packet and of one in ten.
+    let set = compile(&files).unwrap();
+    for (sampling, least) in [(1, 7.0), (10, 5.0)] {
+        let report = replayed(&folder, &set, &other, sampling);
+        println!("{report}");
+        let rows = &report.thresholds[0].confusion;
+        let claimed = |row: &ConfusionRow| {
+            let right = row.claimed.iter().filter(|(class, _)| row.truth.contains(class));
+            right.map(|(_, share)| *share).fold(0.0, f64::max)
+        };
+        let shares: f64 = rows.iter().map(claimed).sum();
+        assert!(shares >= least, "1:{sampling}: {shares} devices of {}", rows.len());
+        let wrong = report.thresholds[0]
+            .classes
+            .iter()
+            .filter(|class| class.level != Level::Platform && class.false_claims.claims > 0);
+        assert_eq!(wrong.count(), 0, "1:{sampling}");
+    }
+}
+
+/// What the production chain makes of the devices' packets, one in `sampling`.
+fn replayed(folder: &Path, set: &SignatureSet, devices: &[DeviceTraffic], sampling: u32) -> Report {
+    let reading = Reading::new(Coverage::Population, Timestamp::MAX);
+    let mut dns = Knowledge::new();
+    let answers = folder.join("../../pdns/iot_sentinel_2016.cof.jsonl");
+    read_into(&mut dns, "answers", fs::File::open(answers).unwrap(), &reading).unwrap();
+    let devices: Vec<Device> = devices
+        .iter()
+        .map(|device| {
+            let identity = folder.join(format!("{}.mac.txt", device.device));
+            let identity = fs::read_to_string(identity).unwrap();
+            let capture = fs::read(folder.join(&device.captures[0].name)).unwrap();
+            read_into(&mut dns, &device.device, Cursor::new(&capture), &reading).unwrap();
+            Device {
+                name: device.device.as_str().into(),
+                classes: set
+                    .classes
+                    .iter()
+                    .filter(|class| *class.vendor == *device.maker)
+                    .map(|class| class.class.clone())
+                    .collect(),
+                packets: packets(Identity::Mac(mac(identity.trim()).unwrap()), &capture),
+            }
+        })
+        .collect();
+    let looks = Looks {
+        method: Method::Random,
+        sampling: sampling.try_into().unwrap(),
+        seeds: if sampling == 1 { 1 } else { 20 },
+        seed: 1,
+        thresholds: Vec::new(),
+    };
+    captured(set, &dns, &devices, &looks, |_| {})
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::isp::TrueClass;
 use super::score::{Score, Tally, Truth};
+use super::truth::TrueClass;
 use crate::model::detection::Detection;
 use crate::model::line::LineId;
 use crate::model::rules::Level;

@@ -17,9 +17,8 @@ use super::export::{Format, Router, netflow5};
 use super::names::NameRecord;
 use super::population::{Line, Market};
 use super::traffic::{Cached, Hour, Usage};
-use super::truth::{TruthEntry, TruthRow, line_text, rows};
+use super::truth::{TrueClass, TruthEntry, TruthRow, line_text, rows};
 use crate::model::flow::FlowRecord;
-use crate::model::rules::Level;
 use crate::model::time::Timestamp;
 use crate::signature::SignatureSet;
 
@@ -86,20 +85,12 @@ struct Outbox {
     leaves: Timestamp,
 }
 
-/// A class as the truth tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrueClass {
-    /// The class.
-    pub class: Arc<str>,
-    /// Its level.
-    pub level: Level,
-}
-
 /// A synthetic ISP.
 #[derive(Clone, Debug)]
 pub struct Isp {
     settings: Settings,
     usage: Usage,
+    visits: f64,
     plan: Plan,
     backends: Backends,
     classes: Vec<TrueClass>,
@@ -182,6 +173,7 @@ impl Isp {
         Self {
             settings,
             usage,
+            visits: 0.0,
             plan: Plan::new(settings.lines),
             classes,
             truth: rows(set, &lines),
@@ -194,6 +186,13 @@ impl Isp {
             drawn_rows: 0,
             payload: Vec::new(),
         }
+    }
+
+    /// The same ISP, the people of whose lines touch a server of some class with
+    /// this chance in an hour, whatever devices they have.
+    #[must_use]
+    pub fn with_visits(self, visits: f64) -> Self {
+        Self { visits, ..self }
     }
 
     /// What it was made from.
@@ -310,6 +309,7 @@ impl Isp {
             number: self.hour,
             of_day: usize::try_from(start.as_secs() / 3_600 % 24).unwrap_or(0),
             usage: self.usage,
+            visits: self.visits,
         };
         let coming = self.lines.iter().enumerate().skip(self.drawn).take(lines);
         for (place, line) in coming {

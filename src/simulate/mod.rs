@@ -33,8 +33,9 @@ pub mod visibility;
 
 pub use addresses::{IspPrefix, MOST_LINES, REGIONS};
 pub use files::configuration;
-pub use isp::{Isp, OTHER_PACKETS, Sent, Settings, TrueClass};
+pub use isp::{Isp, OTHER_PACKETS, Sent, Settings};
 pub use traffic::{ACTIVE, INACTIVE, Usage};
+pub use truth::TrueClass;
 
 /// Why a simulation cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -32,6 +32,8 @@ const CONVERSATIONS: u32 = 60;
 const UP: f64 = 0.45;
 /// Milliseconds in which the packets of a slight contact come.
 const BURST: u32 = 30_000;
+/// Packets of an app or a browser that touches a device's server.
+const VISIT_PACKETS: f64 = 40.0;
 /// Milliseconds in an hour.
 const HOUR: u32 = 3_600_000;
 
@@ -60,6 +62,8 @@ pub(super) struct Hour<'a> {
     pub(super) of_day: usize,
     /// When devices are used.
     pub(super) usage: Usage,
+    /// Chance that a line's people touch a server of some class in the hour.
+    pub(super) visits: f64,
 }
 
 /// When somebody uses devices.
@@ -99,6 +103,10 @@ impl Hour<'_> {
         let mut draw =
             Draw::new(self.seed, Purpose::Traffic, u64::from(number), u64::from(self.number));
         self.other_traffic(&mut draw, number, line, has_cache, out);
+        // Nothing is drawn for worlds without visits: they stay as they are.
+        if self.visits > 0.0 && draw.chance(self.visits) {
+            self.visit(&mut draw, number, line, has_cache, out);
+        }
         for device in &line.devices {
             self.device(&mut draw, number, line, device, has_cache, truth, out);
         }
@@ -131,6 +139,37 @@ impl Hour<'_> {
             let up = part.iter().filter(|_| draw.chance(UP)).count();
             self.direction(draw, &talk, true, 0..HOUR, up, out, &mut |_| {});
             self.direction(draw, &talk, false, 0..HOUR, part.len() - up, out, &mut |_| {});
+        }
+    }
+
+    /// Somebody touches a server of any class, whatever devices the line has.
+    fn visit(
+        &self,
+        draw: &mut Draw,
+        number: u32,
+        line: &Line,
+        has_cache: bool,
+        out: &mut Vec<Cached>,
+    ) {
+        let Some(group) = draw.pick(&self.backends.groups) else { return };
+        let places: Vec<_> =
+            group.names.iter().flatten().filter(|place| place.serves(self.start)).collect();
+        let Some(place) = draw.pick(&places) else { return };
+        let v6 = self.plan.is_v6(number);
+        let talk = Conversation {
+            router: line.router,
+            has_cache,
+            line: self.plan.host(number, 1 << 40 | u64::from(draw.below(4))),
+            line_port: client_port(draw),
+            server: if v6 { place.v6.into() } else { place.v4.into() },
+            server_port: group.port.number,
+            protocol: group.port.protocol,
+        };
+        let mean = VISIT_PACKETS / f64::from(self.sampling.get());
+        let from = draw.below(HOUR - BURST);
+        for (up, share) in [(true, UP), (false, 1.0 - UP)] {
+            let packets = draw.poisson(mean * share) as usize;
+            self.direction(draw, &talk, up, from..from + BURST, packets, out, &mut |_| {});
         }
     }
 

@@ -15,6 +15,15 @@ use crate::model::rules::Level;
 use crate::model::time::Timestamp;
 use crate::signature::SignatureSet;
 
+/// A class as the truth tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrueClass {
+    /// The class.
+    pub class: Arc<str>,
+    /// Its level.
+    pub level: Level,
+}
+
 /// One class on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TruthRow {

@@ -115,10 +115,12 @@ pub fn captured(
 }
 
 /// Judges `set` on a simulated ISP whose people own devices of its classes;
-/// tells `progress` of each hour.
+/// tells `progress` of each hour. With the chance of `visits` in an hour the
+/// people of a line touch a server of some class by an app or a browser.
 pub fn simulated(
     set: &SignatureSet,
     settings: Settings,
+    visits: f64,
     looks: &Looks,
     mut progress: impl FnMut(u32),
 ) -> Result<Report, EvaluateError> {
@@ -133,7 +135,8 @@ pub fn simulated(
     let mut done = 0;
     let mut last_views = Views::new();
     for (run, seed) in looks.seeds().enumerate() {
-        let mut isp = Isp::new(set, Settings { seed, sampling: looks.sampling, ..settings })?;
+        let mut isp = Isp::new(set, Settings { seed, sampling: looks.sampling, ..settings })?
+            .with_visits(visits);
         let prefixes = prefixes(&isp);
         let dns = knowledge(isp.names()).map_err(EvaluateError::Answers)?;
         let views = views(set, &dns, &prefixes, days.iter().copied(), &looks.thresholds);

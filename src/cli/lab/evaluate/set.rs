@@ -17,6 +17,10 @@ use crate::model::time::Timestamp;
 use crate::signature::{self, SignatureSet};
 use crate::simulate::{OTHER_PACKETS, Settings};
 
+/// One line in forty or so a day touches a server of a device that it does not
+/// have. An assumption: nobody has published a figure.
+const VISITS: f64 = 0.001;
+
 #[derive(clap::Args)]
 pub(super) struct Set {
     /// YAML file that says which captures show which device, as for `lab
@@ -36,6 +40,10 @@ pub(super) struct Set {
     /// Hours to simulate.
     #[arg(long, value_name = "H", default_value_t = 24, requires = "simulate", value_parser = clap::value_parser!(u32).range(1..=8760))]
     hours: u32,
+    /// Chance that the people of a simulated line touch a server of some class
+    /// in an hour, by an app or a browser, whatever devices they have.
+    #[arg(long, value_name = "CHANCE", default_value_t = VISITS, requires = "simulate", value_parser = chance)]
+    visits: f64,
     /// Folder of signatures to judge, instead of the shipped ones.
     #[arg(long, value_name = "DIR")]
     signatures: Option<PathBuf>,
@@ -58,7 +66,7 @@ impl Set {
                     start: Timestamp::from_secs(1_767_571_200),
                     other_packets: OTHER_PACKETS,
                 };
-                let report = simulated(&set, settings, looks, progress("hours"))?;
+                let report = simulated(&set, settings, self.visits, looks, progress("hours"))?;
                 Ok((report, Outcome::Fine))
             }
             (None, None) => bail!("what to evaluate? --paper, --manifest FILE or --simulate LINES"),
@@ -126,4 +134,9 @@ fn answers(dns: &mut Knowledge, path: &Path, bytes: &[u8]) -> anyhow::Result<()>
     let source = path.display().to_string();
     read_into(dns, &source, bytes, &reading).with_context(|| source.clone())?;
     Ok(())
+}
+
+fn chance(text: &str) -> Result<f64, String> {
+    let chance = text.parse().ok().filter(|chance| (0.0..=1.0).contains(chance));
+    chance.ok_or_else(|| format!("`{text}` is no chance, expected 0 to 1"))
 }
