@@ -18,7 +18,7 @@ use crate::model::line::{LineId, Regions};
 use crate::model::rules::Rules;
 use crate::model::sighting::Sighting;
 use crate::model::time::Timestamp;
-use crate::orient::{LineKey, Orientation, Oriented, Prefixes, Reveal, orient};
+use crate::orient::{LineKeys, Orientation, Oriented, Prefixes, Reveal, orient};
 
 /// What the pipeline reads and never writes.
 #[derive(Clone)]
@@ -92,14 +92,14 @@ impl FrontOutput {
 pub struct Front {
     decoder: Decoder,
     decoded: Decoded,
-    key: LineKey,
+    keys: LineKeys,
     reveal: Option<Reveal>,
 }
 
 impl Front {
     /// A front with its own decoder.
-    pub fn new(decoder: Decoder, key: LineKey) -> Self {
-        Self { decoder, decoded: Decoded::default(), key, reveal: None }
+    pub fn new(decoder: Decoder, keys: impl Into<LineKeys>) -> Self {
+        Self { decoder, decoded: Decoded::default(), keys: keys.into(), reveal: None }
     }
 
     /// The same front, remembering what the lines it sees are really called.
@@ -112,6 +112,11 @@ impl Front {
     /// The line itself, if this front was told to remember and saw it.
     pub fn line_name(&self, line: LineId) -> Option<String> {
         self.reveal.as_ref()?.name(line)
+    }
+
+    /// Takes other keys for what comes from here on.
+    pub fn rekey(&mut self, keys: LineKeys) {
+        self.keys = keys;
     }
 
     /// The decoder, to ask it about exporters.
@@ -155,7 +160,7 @@ impl Front {
                 out.oriented.to_line += 1;
             }
             let before = out.sightings.len();
-            attribute(flow, &oriented, view, &self.key, &mut out.sightings);
+            attribute(flow, &oriented, view, &self.keys, &mut out.sightings);
             if out.sightings.len() > before {
                 out.oriented.attributed += 1;
                 if let Some(reveal) = &mut self.reveal {
@@ -173,12 +178,12 @@ fn attribute(
     flow: &FlowRecord,
     oriented: &Oriented,
     view: &View,
-    key: &LineKey,
+    keys: &LineKeys,
     sightings: &mut Vec<Sighting>,
 ) {
     let mut line = None;
     for group in view.hitlist.look_up(&oriented.endpoint, flow.end) {
-        let line = *line.get_or_insert_with(|| key.pseudonym(&oriented.line));
+        let line = *line.get_or_insert_with(|| keys.at(flow.end).pseudonym(&oriented.line));
         let (packets, bytes) = match flow.counters {
             Counters::Delta => (flow.packets, flow.bytes),
             Counters::Total => (0, 0),

@@ -16,9 +16,12 @@ use std::time::Duration;
 
 use hayrake::config::load;
 use hayrake::model::detection::Detection;
+use hayrake::model::line::Regions;
 use hayrake::model::time::{Timestamp, Window};
+use hayrake::orient::LineKey;
+use hayrake::orient::reveal::line_named;
 use hayrake::service::clock::Clock;
-use hayrake::service::{Options, Service};
+use hayrake::service::{Options, Service, prefixes};
 use support::{Exporter, KETTLE, Site, eventually, line, now};
 
 fn start(site: &Site, clock: Clock, on: impl Fn(&[Detection]) + Send + Sync + 'static) -> Service {
@@ -51,6 +54,75 @@ fn at_midnight_verdicts_are_made_anew_and_the_day_is_closed() {
     let complete = service.current().complete(Window::Day).unwrap();
     assert_eq!((complete.start, complete.partial), (today.start(), true));
     service.shutdown().unwrap();
+}
+
+#[test]
+fn a_new_line_key_changes_pseudonyms_at_midnight_and_splits_no_window() {
+    let site = Site::new();
+    site.configure("lateness: 1m\n");
+    let today = Timestamp::from_secs(now()).day();
+    let (old, new) = ([1; 16], [2; 16]);
+    let written = |key: [u8; 16]| format!("{:032x}", u128::from_be_bytes(key));
+    site.write("line.key", &format!("{}\n{} from {}\n", written(old), written(new), today.next()));
+    // Two hours before midnight, an hour in five seconds.
+    let from = today.end().minus(Duration::from_secs(7_200));
+    let clock = Clock::sped_up(from, NonZeroU32::new(720).unwrap());
+    let seen: Arc<Mutex<Vec<Detection>>> = Arc::default();
+    let service = start(&site, clock, {
+        let seen = seen.clone();
+        move |detections| seen.lock().unwrap().extend_from_slice(detections)
+    });
+    let config = load(&site.path("hayrake.yaml")).unwrap();
+    let prefixes = prefixes(&config.lines, &mut Regions::default());
+    let named = |key| line_named(&line(1).to_string(), &LineKey::new(key), &prefixes).unwrap();
+    let mut exporter = Exporter::new(service.udp_addresses()[0]);
+    exporter.send_template();
+    // Until the day is over and one of the next day's hours is closed.
+    let mut sent = 0;
+    eventually("both days have detections", || {
+        exporter.send_flows(&[line(1)], &KETTLE);
+        sent += 1;
+        let seen = seen.lock().unwrap();
+        let days: Vec<_> = seen.iter().map(|detection| detection.start.day()).collect();
+        days.contains(&today) && days.contains(&today.next())
+    });
+    service.shutdown().unwrap();
+    let seen = seen.lock().unwrap();
+    for detection in seen.iter() {
+        let key = if detection.start.day() == today { old } else { new };
+        assert_eq!(detection.line, named(key), "{} {:?}", detection.start, detection.window);
+    }
+    let days = seen.iter().filter(|detection| detection.window == Window::Day);
+    let of_today = days.filter(|detection| detection.start.day() == today).count();
+    assert_eq!(of_today, 1, "one line, so one detection of the day, of {sent} flows");
+}
+
+#[test]
+fn a_rotated_key_is_seen_by_a_running_service_and_waits() {
+    let site = Site::new();
+    let mut hayrake = site.run();
+    let before = std::fs::read_to_string(site.path("line.key")).unwrap();
+    let rotated = std::process::Command::new(env!("CARGO_BIN_EXE_hayrake"))
+        .args(["key", "rotate", "-c"])
+        .arg(site.path("hayrake.yaml"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8(rotated.stdout).unwrap();
+    assert!(told.contains("pseudonyms of lines change at ") && told.contains("T00:00:00Z"));
+    let after = std::fs::read_to_string(site.path("line.key")).unwrap();
+    let (kept, next) = after.split_once('\n').unwrap();
+    assert_eq!(kept, before.trim(), "in force until then");
+    hayrake.signal("-HUP");
+    let log = hayrake.wait_for_log("pseudonyms of lines change");
+    hayrake.wait_for_log("reloaded");
+    let day = next.trim().rsplit(' ').next().unwrap();
+    assert!(log.contains(&format!("from={day}")), "{log}");
+    // What is no key is refused, and not shown.
+    site.write("line.key", "not-a-key-at-all\n");
+    hayrake.signal("-HUP");
+    let refused = hayrake.wait_for_log("reload refused");
+    assert!(refused.contains("line.key") && !refused.contains("not-a-key"), "{refused}");
+    assert!(hayrake.terminate().success());
 }
 
 #[test]

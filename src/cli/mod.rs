@@ -12,6 +12,7 @@ mod demo;
 mod detectable;
 mod hitlist;
 mod inspect;
+mod key;
 mod lab;
 mod packaging;
 mod progress;
@@ -60,6 +61,7 @@ enum Command {
     Simulate(simulate::Simulate),
     Signature(signature::Signature),
     Hitlist(hitlist::Hitlist),
+    Key(key::Key),
     Lab(lab::Lab),
     #[command(hide = true)]
     Completions(packaging::Completions),
@@ -84,6 +86,7 @@ pub fn run() -> ExitCode {
         Command::Simulate(command) => command.run(),
         Command::Signature(command) => command.run(),
         Command::Hitlist(command) => command.run(),
+        Command::Key(command) => command.run(),
         Command::Lab(command) => command.run(),
         Command::Completions(command) => command.run(Arguments::command()),
         Command::Man(command) => command.run(Arguments::command()),

@@ -16,5 +16,5 @@ pub mod reveal;
 
 pub use isp::{Orientation, Oriented, orient};
 pub use prefixes::{LinePrefix, Prefixes};
-pub use pseudonym::{LineAddress, LineKey};
+pub use pseudonym::{LineAddress, LineKey, LineKeys};
 pub use reveal::Reveal;

@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use siphasher::sip128::SipHasher24;
 
 use crate::model::line::LineId;
+use crate::model::time::{Day, Timestamp};
 
 /// Bits of an IPv4 address, which is always one line of its own.
 const V4_BITS: u8 = 32;
@@ -52,7 +53,7 @@ impl LineAddress {
 }
 
 /// The secret under which pseudonyms are made.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LineKey([u8; 16]);
 
 impl LineKey {
@@ -76,6 +77,48 @@ impl LineKey {
             }
         };
         LineId(hash.as_u128())
+    }
+}
+
+/// The key in force, and the one that comes into force when a day begins.
+///
+/// What decides is the time of the flow and not that of its arrival: so a day's
+/// windows have one pseudonym for each line, and what comes late after midnight
+/// still belongs to the line it is about.
+#[derive(Clone)]
+pub struct LineKeys {
+    key: LineKey,
+    next: Option<(Day, LineKey)>,
+}
+
+impl From<LineKey> for LineKeys {
+    fn from(key: LineKey) -> Self {
+        Self { key, next: None }
+    }
+}
+
+impl LineKeys {
+    /// `key` until `from` begins, then `next`.
+    pub const fn changing(key: LineKey, from: Day, next: LineKey) -> Self {
+        Self { key, next: Some((from, next)) }
+    }
+
+    /// The key for what happened at `at`.
+    pub fn at(&self, at: Timestamp) -> &LineKey {
+        match &self.next {
+            Some((from, next)) if at >= from.start() => next,
+            _ => &self.key,
+        }
+    }
+
+    /// The key that comes last.
+    pub fn last(&self) -> &LineKey {
+        self.next.as_ref().map_or(&self.key, |(_, next)| next)
+    }
+
+    /// The day with which the last key comes into force, if there are two.
+    pub fn change(&self) -> Option<Day> {
+        self.next.as_ref().map(|(from, _)| *from)
     }
 }
 
@@ -110,6 +153,17 @@ mod tests {
     fn another_key_gives_another_pseudonym() {
         let address = line("198.51.100.1", 32);
         assert_ne!(KEY.pseudonym(&address), LineKey::new([8; 16]).pseudonym(&address));
+    }
+
+    #[test]
+    fn a_new_key_comes_with_the_day_of_the_flow() {
+        let midnight: Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();
+        let next = LineKey::new([8; 16]);
+        let keys = LineKeys::changing(KEY, midnight.day(), next.clone());
+        let before = midnight.minus(std::time::Duration::from_millis(1));
+        assert!(*keys.at(before) == KEY && *keys.at(Timestamp::EPOCH) == KEY);
+        assert!(*keys.at(midnight) == next && *keys.last() == next);
+        assert!(*LineKeys::from(KEY).at(Timestamp::MAX) == KEY);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::dns::Knowledge;
 use crate::metrics::Metrics;
 use crate::model::rules::Rules;
 use crate::model::time::{Day, Timestamp};
+use crate::orient::LineKeys;
 use crate::publish::prometheus::show_lines;
 use crate::publish::view::{Current, Facts};
 use crate::publish::wire::{HitlistAnswer, SignatureAnswer};
@@ -110,11 +111,12 @@ impl Product {
     }
 
     /// What workers read.
-    pub(super) fn snapshot(&self, config: &Config, sources: &Sources) -> Snapshot {
+    pub(super) fn snapshot(&self, config: &Config, sources: &Sources, keys: &LineKeys) -> Snapshot {
         Snapshot {
             view: sources.view(self.hitlist.clone(), self.rules.clone()),
             from: self.since,
             allow: config.exporters.allow.clone(),
+            keys: keys.clone(),
             decode: decode_settings(config),
         }
     }

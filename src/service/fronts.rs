@@ -88,6 +88,7 @@ impl Worker {
         let in_force = self.in_force.load();
         if !Arc::ptr_eq(known, &in_force) {
             self.front.decoder_mut().reconfigure(in_force.decode.clone());
+            self.front.rekey(in_force.keys.clone());
             *known = Arc::clone(&in_force);
         }
     }

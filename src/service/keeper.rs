@@ -6,7 +6,7 @@
 //! and `/readyz` say why.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +18,10 @@ use super::checkpoint::{Saved, Saving};
 use super::clock::{Clock, Stopwatch};
 use super::depths::Depths;
 use super::dnstap::Told;
+use super::followed::{needing_restart, watched};
 use super::fronts::Reports;
 use super::handover::Handover;
+use super::key;
 use super::live::{Live, Pace};
 use super::loading::{Loaded, learn, load};
 use super::resolver::Followed;
@@ -27,9 +29,10 @@ use super::snapshot::Snapshot;
 use super::sources::Sources;
 use super::watch::{LOOK, Watch};
 use crate::attribute::Interest;
-use crate::config::{self, Config, SignatureSource, Tls, open_to_others};
+use crate::config::{self, Config, Tls, open_to_others};
 use crate::dns::{Answer, carry};
 use crate::metrics::Metrics;
+use crate::orient::LineKeys;
 use crate::publish::http::Doors;
 use crate::publish::view::Current;
 use crate::publish::wire::ReadyAnswer;
@@ -94,6 +97,7 @@ pub(super) struct Keeper {
     pub(super) reports: Vec<Reports>,
     pub(super) depths: Depths,
     pub(super) commands: Receiver<Command>,
+    pub(super) keys: LineKeys,
     pub(super) watch: Watch,
     pub(super) saving: Saving,
     /// Why the last reload was refused; empty when it was taken.
@@ -190,6 +194,8 @@ impl Keeper {
         // It stays when they are refused, so that the mended ones are seen.
         self.watch = Watch::new(watched(self.config_path.as_deref(), &config));
         let tls = config.tls.as_ref().map(Tls::load).transpose().map_err(|wrong| vec![wrong])?;
+        let keys = key::follow(&config.lines.key_file, &self.keys, self.clock.now())
+            .map_err(|wrong| vec![wrong.to_string()])?;
         let regions = &self.sources.regions;
         let loaded = load(&config, regions, &self.clock, &self.metrics, |make| make())?;
         let Loaded { mut sources, token } = loaded;
@@ -200,9 +206,13 @@ impl Keeper {
         self.current.set_token(token);
         self.current.set_certificates(config.opens_to_certificates());
         self.doors.set_tls(tls);
-        let is_feed = |path: &PathBuf| config.dns.feeds.iter().any(|feed| feed.path == *path);
+        self.take_keys(keys);
+        let keeps_rules = |path: &PathBuf| {
+            let feeds = &config.dns.feeds;
+            *path == config.lines.key_file || feeds.iter().any(|feed| feed.path == *path)
+        };
         let dns_only = match &self.pending {
-            Pending::Files(files) => files.iter().all(is_feed),
+            Pending::Files(files) => files.iter().all(keeps_rules),
             Pending::All => false,
         };
         self.signatures.store(sources.signatures.clone());
@@ -214,6 +224,16 @@ impl Keeper {
             self.rebuild()
         }
         Ok(())
+    }
+
+    /// Takes over the keys of pseudonyms, and says when they change.
+    fn take_keys(&mut self, keys: LineKeys) {
+        if keys.change() != self.keys.change() || keys.last() != self.keys.last() {
+            let from = keys.change().filter(|day| *day > self.clock.now().day());
+            let from = from.map(tracing::field::display);
+            tracing::info!(from, "pseudonyms of lines change");
+        }
+        self.keys = keys;
     }
 
     /// What was told live is in no file: it comes from the table before.
@@ -303,6 +323,8 @@ impl Keeper {
         let (detectable, classes) = self.product.detectable();
         if self.product.day != day {
             tracing::info!(day = %self.product.day, detectable, classes, "a new day: verdicts made anew");
+            self.keys =
+                key::settle(&self.config.lines.key_file, self.keys.clone(), self.clock.now());
         } else {
             self.product.learning |= learning;
             if learning && detectable != before {
@@ -319,7 +341,11 @@ impl Keeper {
     }
 
     fn install(&mut self) {
-        self.in_force.replace(Arc::new(self.product.snapshot(&self.config, &self.sources)));
+        self.in_force.replace(Arc::new(self.product.snapshot(
+            &self.config,
+            &self.sources,
+            &self.keys,
+        )));
     }
 
     fn tell_readiness(&self) {
@@ -359,38 +385,4 @@ pub(super) fn ready(
     warnings.extend(live.warnings());
     warnings.extend(open_to_others(config.http, config.tls.is_some()));
     ReadyAnswer { ready: true, waiting_for: Vec::new(), warnings }
-}
-
-/// The files that a running service follows.
-pub(super) fn watched(config_path: Option<&Path>, config: &Config) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = config_path.map(Path::to_owned).into_iter().collect();
-    if let SignatureSource::Dir(dir) = &config.signatures {
-        paths.push(dir.clone());
-    }
-    paths.extend(config.dns.feeds.iter().map(|feed| feed.path.clone()));
-    paths.extend(config.dns.ranges.iter().map(|list| list.path.clone()));
-    paths.extend(config.dns.scans.iter().cloned());
-    paths.extend(config.token_file.clone());
-    paths.extend(config.lines.opt_out.file.clone());
-    paths.extend(config.tls.iter().flat_map(|tls| tls.files().cloned()));
-    paths
-}
-
-/// Settings that differ and are read at the start only.
-fn needing_restart(old: &Config, new: &Config) -> Vec<&'static str> {
-    let differs = [
-        ("listen", old.listen != new.listen),
-        ("http", old.http != new.http),
-        ("state", old.state != new.state),
-        ("checkpoint", old.checkpoint != new.checkpoint),
-        ("lines.key_file", old.lines.key_file != new.lines.key_file),
-        ("dns.resolve", old.dns.resolve != new.dns.resolve),
-        ("dns.feeds (dnstap)", old.dns.dnstap != new.dns.dnstap),
-        ("detections", old.detections != new.detections),
-        ("workers", old.workers != new.workers),
-        ("lateness", old.lateness != new.lateness),
-        ("k", old.k != new.k),
-        ("vantage", old.vantage != new.vantage),
-    ];
-    differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }

@@ -27,6 +27,7 @@ mod counts;
 mod depths;
 mod dnstap;
 mod ending;
+mod followed;
 mod fronts;
 pub mod handover;
 mod keeper;

@@ -8,6 +8,7 @@ use ipnetwork::IpNetwork;
 
 use crate::decode::DecodeSettings;
 use crate::model::time::Timestamp;
+use crate::orient::LineKeys;
 use crate::pipeline::View;
 
 /// Everything a worker needs that can change while it runs. Immutable; swapped
@@ -19,6 +20,8 @@ pub(super) struct Snapshot {
     pub(super) from: Timestamp,
     /// Who may send; empty stands for everybody.
     pub(super) allow: Vec<IpNetwork>,
+    /// The keys of pseudonyms.
+    pub(super) keys: LineKeys,
     /// What the decoder is told.
     pub(super) decode: DecodeSettings,
 }

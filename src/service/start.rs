@@ -17,8 +17,9 @@ use super::checkpoint::{self, Folder, FolderError, Saving, Writer};
 use super::depths::Depths;
 use super::dnstap::Sockets;
 use super::ending::Ending;
+use super::followed::watched;
 use super::handover::Handover;
-use super::keeper::{self, Keeper, Pending, ready, watched};
+use super::keeper::{self, Keeper, Pending, ready};
 use super::live::{Live, Pace};
 use super::loading::{Loaded, belief, learn, load};
 use super::receivers::{self, Receiver};
@@ -75,7 +76,7 @@ impl Service {
         let reopen = Arc::new(AtomicBool::new(false));
         let reopened = reopen.clone();
         web.reload_on_hangup(commands.clone(), move || reopened.store(true, Ordering::Relaxed))?;
-        let line_key = key::line_key(&config.lines.key_file)?;
+        let keys = key::line_keys(&config.lines.key_file, began)?;
         let (queue, detections) = sink::open(&config.detections, reopen, &metrics)
             .map_err(|cause| StartError::Sink { target: target(&config.detections), cause })?;
 
@@ -110,7 +111,7 @@ impl Service {
         let mut product = Product::build(&mut sources, &clock, &metrics);
         product.learning |= learning == Some(product.day);
         let in_force: InForce =
-            Arc::new(ArcSwap::from_pointee(product.snapshot(&config, &sources)));
+            Arc::new(ArcSwap::from_pointee(product.snapshot(&config, &sources, &keys)));
         product.show(&sources, &current, &metrics);
 
         let (failure, failed) = watch::channel(None);
@@ -147,7 +148,7 @@ impl Service {
             let report: fronts::Reports = Arc::default();
             reports.push(report.clone());
             let worker = fronts::Worker {
-                front: Front::new(Decoder::new(decode_settings(&config)), line_key.clone()),
+                front: Front::new(Decoder::new(decode_settings(&config)), keys.clone()),
                 input,
                 backs: back_queues.clone(),
                 in_force: in_force.clone(),
@@ -182,6 +183,7 @@ impl Service {
             current: current.clone(),
             metrics: metrics.clone(),
             commands: commanded,
+            keys,
             doors,
             config,
             clock,
