@@ -3,7 +3,7 @@
 
 .PHONY: check fmt clippy doc deny fuzz-smoke bench-compile test real
 
-check: fmt clippy doc deny architecture fuzz-smoke bench-compile
+check: fmt clippy doc deny unit-file architecture fuzz-smoke bench-compile
 
 fmt:
 	cargo fmt --check
@@ -20,6 +20,10 @@ doc:
 deny:
 	@if command -v cargo-deny >/dev/null; then cargo deny --locked check licenses bans sources; \
 	else echo "skipped: cargo-deny is not installed (cargo install cargo-deny)"; fi
+
+.PHONY: unit-file
+unit-file:
+	deploy/check-service
 
 .PHONY: architecture
 architecture:

@@ -146,8 +146,10 @@ fn offers(help: &str, option: &str) -> bool {
 fn commands_parse() {
     let mut wrong = BTreeSet::new();
     for (place, arguments) in commands() {
-        let nested =
-            matches!(arguments.first().map(String::as_str), Some("signature" | "hitlist" | "lab"));
+        let nested = matches!(
+            arguments.first().map(String::as_str),
+            Some("signature" | "hitlist" | "key" | "lab")
+        );
         let depth = if nested { 2 } else { 1 };
         let words = arguments.iter().take_while(|word| !word.starts_with('-'));
         let subcommands: Vec<_> = words.take(depth).cloned().collect();

@@ -8,6 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::Outcome;
 use crate::service::clock::Clock;
+use crate::service::guard::keep_to_itself;
 use crate::service::{Options, Service};
 
 /// Run the service: take in flow exports, claim classes, serve the API.
@@ -30,6 +31,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
         start_log(self.log.as_deref())?;
+        keep_to_itself();
         let config = super::config(&self.config).context("the configuration cannot be used")?;
         let options =
             Options { clock: Clock::Real, config_path: Some(self.config), observer: None };

@@ -47,12 +47,25 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
+/// Most that a version, a length or a number of records can be in a datagram.
+const MOST: u64 = 65_535;
+
+/// A number of a datagram. One that is too large to be what it should is a
+/// piece of something else, perhaps an address, and is not repeated.
+struct Said(u64);
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 > MOST { write!(f, "over {MOST}") } else { write!(f, "{}", self.0) }
+    }
+}
+
 /// What can be wrong with a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProblemKind {
     /// The first bytes are of no format that we read.
-    #[error("version {0} is not read, allowed: NetFlow 5, 7, 9, IPFIX (10) and sFlow 5")]
+    #[error("version {} is not read, allowed: NetFlow 5, 7, 9, IPFIX (10) and sFlow 5", Said(u64::from(*.0)))]
     UnknownVersion(u32),
     /// The datagram has no bytes.
     #[error("the datagram is empty")]
@@ -66,7 +79,7 @@ pub enum ProblemKind {
         left: usize,
     },
     /// The header announces more records than there are.
-    #[error("the header announces {announced} records, {present} are there")]
+    #[error("the header announces {} records, {present} are there", Said(*.announced as u64))]
     MissingRecords {
         /// By the header.
         announced: usize,
@@ -91,7 +104,7 @@ pub enum ProblemKind {
     #[error("set length {0}, allowed: 4 to what the datagram holds")]
     SetLength(usize),
     /// A set says it is longer than what is left of the datagram.
-    #[error("set length {announced}, but {present} bytes are there")]
+    #[error("set length {}, but {present} bytes are there", Said(*.announced as u64))]
     SetCut {
         /// By its header.
         announced: usize,
@@ -122,7 +135,7 @@ pub enum ProblemKind {
         to: u32,
     },
     /// An sFlow sample whose inner lengths do not come to its length.
-    #[error("sample length {announced}, but its records take {taken} bytes")]
+    #[error("sample length {}, but its records take {taken} bytes", Said(*.announced as u64))]
     SampleLength {
         /// By its header.
         announced: usize,

@@ -29,6 +29,7 @@ mod dnstap;
 mod ending;
 mod followed;
 mod fronts;
+pub mod guard;
 pub mod handover;
 mod keeper;
 pub mod key;

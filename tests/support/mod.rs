@@ -115,7 +115,12 @@ impl Hayrake {
 
     /// The same by a command that runs the binary with what is added.
     pub fn start_by(command: &mut Command, config: &Path) -> Self {
-        let command = command.args(["run", "--log", "info", "-c"]).arg(config);
+        Self::start_logging(command, "info", config)
+    }
+
+    /// The same with this log filter.
+    pub fn start_logging(command: &mut Command, filter: &str, config: &Path) -> Self {
+        let command = command.args(["run", "--log", filter, "-c"]).arg(config);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, log) = channel();
@@ -170,8 +175,23 @@ impl Hayrake {
         assert!(done.unwrap().success());
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends SIGTERM and waits for the end.
     pub fn terminate(mut self) -> ExitStatus {
+        self.end()
+    }
+
+    /// The same; gives the whole log, too.
+    pub fn terminate_and_tell(mut self) -> (ExitStatus, String) {
+        let status = self.end();
+        self.seen.extend(self.log.iter());
+        (status, self.seen.join("\n"))
+    }
+
+    fn end(&mut self) -> ExitStatus {
         self.signal("-TERM");
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
@@ -269,7 +289,7 @@ impl Exporter {
     }
 
     /// A datagram with these sets after a header of now.
-    fn send(&mut self, sets: &[u8]) {
+    pub fn send(&mut self, sets: &[u8]) {
         let mut datagram = Vec::new();
         datagram.extend(9u16.to_be_bytes());
         datagram.extend(1u16.to_be_bytes());
@@ -327,7 +347,7 @@ impl Exporter {
     }
 }
 
-fn set(id: u16, body: &[u8]) -> Vec<u8> {
+pub fn set(id: u16, body: &[u8]) -> Vec<u8> {
     let mut set = Vec::new();
     set.extend(id.to_be_bytes());
     set.extend(u16::try_from(body.len() + 4).unwrap().to_be_bytes());
