@@ -22,7 +22,7 @@ use super::knowledge::{Entry, Knowledge, NameId};
 
 use super::seen::{SourceId, Spans};
 use super::sieve::Sieve;
-use super::traces::{NameHash, RegistrableId, Registrables, Trace};
+use super::traces::{NameHash, RegistrableId, Trace};
 use crate::model::domain::DomainName;
 use crate::model::time::Timestamp;
 
@@ -32,6 +32,8 @@ const BYTES_OF_A_FACT: usize = 400;
 const GATHERING_PART: usize = 16;
 /// Fewer facts than this are not folded.
 const FEWEST_FACTS: usize = 1_000;
+/// Traces that are sorted before they are added: a few megabytes.
+const TRACES_AT_ONCE: usize = 1 << 16;
 /// Most names on one address that are kept whole; more say nothing new.
 pub const MOST_NAMES_ON_AN_ADDRESS: usize = 4_096;
 
@@ -116,13 +118,13 @@ impl Knowledge {
         self.forget_settled(&chains);
         let hot = self.addresses_of(&chains);
         let mut on_hot: HashMap<IpAddr, usize> = HashMap::new();
-        let mut folded = 0;
+        let (mut folded, mut leaving) = (0, Vec::new());
         for ((entry, name), in_chain) in self.entries.iter_mut().zip(&self.names).zip(&chains) {
             if *in_chain || entry.addresses.is_empty() {
                 continue;
             }
             let (hash, mut owner_id) = (NameHash::new(name), None);
-            let traces = &mut self.traces;
+            let owners = &mut self.traces.owners;
             entry.addresses.retain(|(address, spans)| {
                 if hot.contains(address) {
                     let names = on_hot.entry(*address).or_default();
@@ -131,14 +133,17 @@ impl Knowledge {
                         return true;
                     }
                 }
-                let owner = *owner_id.get_or_insert_with(|| owner(&mut traces.owners, name));
-                for span in spans.all() {
-                    traces.add(*address, Trace::new(hash, owner, span));
-                }
+                let owner = *owner_id.get_or_insert_with(|| owners.of(name));
+                let spans = spans.all().iter();
+                leaving.extend(spans.map(|span| (*address, Trace::new(hash, owner, span))));
                 folded += 1;
                 false
             });
+            if leaving.len() >= TRACES_AT_ONCE {
+                self.traces.add_all(&mut leaving);
+            }
         }
+        self.traces.add_all(&mut leaving);
         self.gone.folded += folded;
         self.tidy();
         self.keep_within_memory();
@@ -379,16 +384,6 @@ impl Knowledge {
             + self.places.allocation_size()
             + self.on_address.allocation_size()
             + self.traces.memory()
-    }
-}
-
-/// Whose `name` is, by its registrable domain.
-fn owner(owners: &mut Registrables, name: &DomainName) -> RegistrableId {
-    // What came back as a name of many goes as such.
-    if *name == DomainName::unkept(None) {
-        RegistrableId::MANY
-    } else {
-        owners.intern(name.registrable())
     }
 }
 

@@ -6,7 +6,7 @@
 //! again as the traces themselves. What is taken out stays as an empty place
 //! until the next walk.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -113,7 +113,7 @@ impl<K: Key> Book<K> {
         }
         if !new.is_many() {
             if run.len() < MOST_TRACES {
-                self.put_loose(key, new);
+                self.put(key, new);
                 self.addresses += usize::from(run.is_empty());
                 return false;
             }
@@ -140,7 +140,7 @@ impl<K: Key> Book<K> {
             *self.at_mut(*one) = all;
             others.iter().for_each(|place| self.empty(*place));
         } else {
-            self.put_loose(key, all);
+            self.put(key, all);
             self.addresses += 1;
         }
         true
@@ -166,7 +166,8 @@ impl<K: Key> Book<K> {
         let after = self.firsts.partition_point(|first| *first <= order(key));
         if let Some(page) = after.checked_sub(1) {
             let traces = &self.pages[page];
-            let held = (lower_bound(traces, key)..).zip(&traces[lower_bound(traces, key)..]);
+            let start = lower_bound(traces, key);
+            let held = (start..).zip(&traces[start..]);
             let held = held.take_while(|(_, (held, _))| *held == key);
             run.extend(
                 held.filter(|(_, (_, trace))| !trace.is_empty())
@@ -204,6 +205,41 @@ impl<K: Key> Book<K> {
 
     /// Places in an earlier answer of [`Self::find`] do not hold any longer, and
     /// traces and addresses may be counted anew.
+    fn put(&mut self, key: K, trace: Trace) {
+        if !self.put_behind(key, trace) {
+            self.put_loose(key, trace);
+        }
+    }
+
+    /// Puts a trace on the last page, if nothing is loose and it belongs there,
+    /// as when traces come sorted from a checkpoint; says whether it could.
+    fn put_behind(&mut self, key: K, trace: Trace) -> bool {
+        if !self.loose.is_empty() {
+            return false;
+        }
+        let last = self.pages.last().and_then(|page| page.last());
+        let fits = match last.map(|(last, _)| order(*last).cmp(&order(key))) {
+            Some(Ordering::Greater) => return false,
+            Some(Ordering::Equal) => 1,
+            Some(Ordering::Less) | None => MOST_TRACES,
+        };
+        let has_room = |page: &&mut Vec<_>| page.len() + fits <= Self::ON_A_PAGE;
+        if let Some(page) = self.pages.last_mut().filter(has_room) {
+            // The newest of an address come first.
+            let start = lower_bound(page, key);
+            page.insert(start, (key, trace));
+        } else if fits == 1 {
+            return false;
+        } else {
+            let mut page = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(Self::ON_A_PAGE));
+            page.push((key, trace));
+            self.pages.push(page);
+            self.firsts.push(order(key));
+        }
+        self.traces += 1;
+        true
+    }
+
     fn put_loose(&mut self, key: K, trace: Trace) {
         let most = self.most_loose();
         if self.loose.len() >= most {

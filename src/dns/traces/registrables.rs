@@ -5,6 +5,8 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::model::domain::DomainName;
+
 /// A registrable domain in [`Registrables`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::dns) struct RegistrableId(pub(super) u32);
@@ -30,6 +32,16 @@ pub(in crate::dns) struct Registrables {
 }
 
 impl Registrables {
+    /// Whose `name` is, by its registrable domain. A name that came back as one
+    /// of many goes as such.
+    pub(in crate::dns) fn of(&mut self, name: &DomainName) -> RegistrableId {
+        if *name == DomainName::unkept(None) {
+            RegistrableId::MANY
+        } else {
+            self.intern(name.registrable())
+        }
+    }
+
     /// The id of `domain`, new or not; of many, when the table is full.
     pub(in crate::dns) fn intern(&mut self, domain: &str) -> RegistrableId {
         let Self { texts, ends, index, hasher } = self;
