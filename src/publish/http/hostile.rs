@@ -70,7 +70,8 @@ fn who_says_nothing_and_who_never_stops_asking_are_sent_away() {
             Ok(read) => assert!(answer[..read].starts_with(b"HTTP/1.1")),
         }
     }
-    assert_eq!(server.get("/healthz", None).0, 200);
+    // It may have asked too often by then, which is an answer, too.
+    assert!([200, 429].contains(&server.get("/healthz", None).0));
 }
 
 #[test]
