@@ -8,7 +8,10 @@
 //! is *folded* into traces whenever enough of it has gathered. Readers stream,
 //! so whether an answer matters may show only later: *settling* takes the
 //! traces of names and addresses that matter by now back into the table. A
-//! name that had no part in an alias comes back as "a name of its owner".
+//! name that had no part in an alias comes back as "a name of its owner". What
+//! does not come back is an address of more owners than traces are kept of: an
+//! alias to a name on it, told for the first time after that was folded, leads
+//! there only when the name is answered again.
 //!
 //! A table that has never had more than fits is never folded, and then no name
 //! is lost.

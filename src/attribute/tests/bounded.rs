@@ -83,6 +83,13 @@ proptest! {
     ) {
         let world = world(&told);
         let whole = built(&world, Knowledge::new());
+        let mut kept = Knowledge::with_room(sieve(&world), 1 << 30, room);
+        for (answer, source) in &world.answers {
+            kept.insert(answer.clone(), source).unwrap();
+        }
+        // An address with many owners has no names any more, so that an alias
+        // that is told later does not find it: the limit that `fold` describes.
+        prop_assume!(kept.size().gone.saturated == 0);
         let bounded = built(&world, Knowledge::with_room(sieve(&world), 1 << 30, room));
         prop_assert_eq!(outcome(&bounded), outcome(&whole));
     }
