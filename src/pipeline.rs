@@ -212,6 +212,11 @@ impl Back {
         Self { engine: Engine::new(settings, rules) }
     }
 
+    /// A back with evidence that was kept.
+    pub fn with(engine: Engine) -> Self {
+        Self { engine }
+    }
+
     /// Takes in sightings, then says that it is `now`; returns the detections
     /// of the windows that closed.
     pub fn step(&mut self, sightings: &[Sighting], now: Timestamp) -> Vec<Detection> {

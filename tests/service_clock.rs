@@ -10,7 +10,7 @@ use hayrake::config::load;
 use hayrake::model::detection::Detection;
 use hayrake::model::time::{Timestamp, Window};
 use hayrake::service::clock::Clock;
-use hayrake::service::{Options, Service};
+use hayrake::service::{OpenWindows, Options, Service};
 use support::{CLASS, Exporter, KETTLE, Site, eventually, get, line, metric, now};
 
 #[test]
@@ -27,7 +27,8 @@ fn windows_close_by_the_clock_and_are_counted() {
         let seen = seen.clone();
         Arc::new(move |detections: &[Detection]| seen.lock().unwrap().extend_from_slice(detections))
     };
-    let options = Options { clock, config_path: None, observer: Some(observer) };
+    let windows = OpenWindows::Close;
+    let options = Options { clock, config_path: None, observer: Some(observer), windows };
     let config = load(&site.path("hayrake.yaml")).unwrap();
     let service = Service::start(config, options).unwrap();
     let http = service.http_address();

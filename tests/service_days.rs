@@ -21,11 +21,12 @@ use hayrake::model::time::{Timestamp, Window};
 use hayrake::orient::LineKey;
 use hayrake::orient::reveal::line_named;
 use hayrake::service::clock::Clock;
-use hayrake::service::{Options, Service, prefixes};
+use hayrake::service::{OpenWindows, Options, Service, prefixes};
 use support::{Exporter, KETTLE, Site, eventually, line, now};
 
 fn start(site: &Site, clock: Clock, on: impl Fn(&[Detection]) + Send + Sync + 'static) -> Service {
-    let options = Options { clock, config_path: None, observer: Some(Arc::new(on)) };
+    let windows = OpenWindows::Close;
+    let options = Options { clock, config_path: None, observer: Some(Arc::new(on)), windows };
     Service::start(load(&site.path("hayrake.yaml")).unwrap(), options).unwrap()
 }
 

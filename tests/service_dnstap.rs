@@ -24,7 +24,7 @@ use hayrake::dns::dnstap::frames::{ControlKind, control_frame};
 use hayrake::model::detection::Detection;
 use hayrake::model::time::Timestamp;
 use hayrake::service::clock::Clock;
-use hayrake::service::{Options, Service, StartError};
+use hayrake::service::{OpenWindows, Options, Service, StartError};
 use resolver::{data, shake_hands, take_leave, told};
 use support::{CLASS, Exporter, KETTLE, Site, eventually, line, now};
 
@@ -44,7 +44,7 @@ fn feed(site: &Site, feeds: &str) {
 
 fn start_at(site: &Site, clock: Clock) -> Service {
     let config_path = Some(site.path("hayrake.yaml"));
-    let options = Options { clock, config_path, observer: None };
+    let options = Options { clock, config_path, ..Options::default() };
     Service::start(load(&site.path("hayrake.yaml")).unwrap(), options).unwrap()
 }
 
@@ -97,6 +97,7 @@ fn an_answer_told_a_moment_ago_makes_a_flow_a_detection() {
             let detections = detections.clone();
             move |new: &[Detection]| detections.lock().unwrap().extend_from_slice(new)
         })),
+        windows: OpenWindows::Close,
     };
     let service = Service::start(load(&site.path("hayrake.yaml")).unwrap(), options).unwrap();
     let mode = std::fs::metadata(site.path("tap.sock")).unwrap().permissions().mode();

@@ -121,7 +121,7 @@ fn ending_writes_what_was_received_and_a_line_keeps_its_name() {
     let site = Site::new();
     site.configure("http: {listen: 127.0.0.1:0, token_file: token}\n");
     site.write("token", "correct-horse\n");
-    let hayrake = site.run();
+    let hayrake = site.run_and_close();
     let mut exporter = Exporter::new(hayrake.udp);
     exporter.send_template();
     exporter.send_flows(&[line(1)], &KETTLE);

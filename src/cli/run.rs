@@ -9,12 +9,12 @@ use tracing_subscriber::EnvFilter;
 use super::Outcome;
 use crate::service::clock::Clock;
 use crate::service::guard::keep_to_itself;
-use crate::service::{Options, Service};
+use crate::service::{OpenWindows, Options, Service};
 
 /// Run the service: take in flow exports, claim classes, serve the API.
 ///
 /// Ends on SIGTERM and SIGINT after everything received is worked off; windows
-/// still open are closed early and written. SIGHUP reads configuration,
+/// still open go on after the next start. SIGHUP reads configuration,
 /// signatures and DNS files again and opens the file of detections anew; so
 /// does changing one of them, except for the file of detections.
 #[derive(clap::Args)]
@@ -26,6 +26,10 @@ pub(super) struct Run {
     /// filter such as `hayrake=debug`. Without it RUST_LOG, else info.
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
+    /// When it ends, close the windows that are open and write what they show so
+    /// far, instead of keeping them for the next start.
+    #[arg(long)]
+    close_windows: bool,
 }
 
 impl Run {
@@ -33,8 +37,9 @@ impl Run {
         start_log(self.log.as_deref())?;
         keep_to_itself();
         let config = super::config(&self.config).context("the configuration cannot be used")?;
+        let windows = if self.close_windows { OpenWindows::Close } else { OpenWindows::Keep };
         let options =
-            Options { clock: Clock::Real, config_path: Some(self.config), observer: None };
+            Options { clock: Clock::Real, config_path: Some(self.config), observer: None, windows };
         let mut service = Service::start(config, options).context("the service did not start")?;
         service.wait_for_end()?;
         service.shutdown()?;

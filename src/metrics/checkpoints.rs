@@ -9,12 +9,16 @@ use super::declarations::Declarations;
 pub struct CheckpointMetrics {
     /// Attempts to write one that failed.
     pub failures: IntCounterVec,
+    /// Those written.
+    pub written: IntCounterVec,
     /// When the last was written.
     pub last_success: IntGaugeVec,
     /// Its size.
     pub bytes: IntGaugeVec,
     /// How long it took.
     pub seconds: GaugeVec,
+    /// What was read back at the start.
+    pub restored: IntGaugeVec,
     /// Those that could not be read.
     pub set_aside: IntCounterVec,
 }
@@ -27,6 +31,12 @@ impl CheckpointMetrics {
                 "checkpoints",
                 &["kind"],
                 "Checkpoints that could not be written; the log and /readyz say why",
+            )?,
+            written: d.counters(
+                "hayrake_checkpoint_written_total",
+                "checkpoints",
+                &["kind"],
+                "Checkpoints that are on the disk",
             )?,
             last_success: d.gauges(
                 "hayrake_checkpoint_last_success_timestamp_seconds",
@@ -45,6 +55,12 @@ impl CheckpointMetrics {
                 &["kind"],
                 "How long the last checkpoint took, beside other work, until it was on the disk",
             )?,
+            restored: d.gauges(
+                "hayrake_checkpoint_restored_records",
+                "records",
+                &["kind"],
+                "What was read back at the start: exporters, or groups touched by lines in open windows",
+            )?,
             set_aside: d.counters(
                 "hayrake_checkpoint_set_aside_total",
                 "checkpoints",
@@ -57,6 +73,7 @@ impl CheckpointMetrics {
     /// Shows what can fail as zero from the start.
     pub fn show_zeros(&self, kind: &str) {
         self.failures.with_label_values(&[kind]);
+        self.written.with_label_values(&[kind]);
         self.set_aside.with_label_values(&[kind]);
     }
 }

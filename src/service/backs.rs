@@ -7,14 +7,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, SendError, Sender};
+use hashbrown::HashSet;
 use tokio::sync::oneshot;
 
 use super::Observer;
+use super::checkpoint::{Part, identity};
 use super::clock::Clock;
 use super::counts;
 use super::sink::Queue;
 use super::snapshot::{InForce, Snapshot};
+use crate::detect::Engine;
 use crate::metrics::Metrics;
 use crate::model::detection::Detection;
 use crate::model::line::LineId;
@@ -28,6 +31,8 @@ use crate::publish::view::Current;
 /// grows to 65,536 sightings while the queue is full: a million sightings or
 /// 80 MB, ten seconds' worth at 10 million records a second.
 pub(super) const QUEUE: usize = 16;
+/// How soon a worker goes on with a checkpoint when no sightings come.
+const SOON: Duration = Duration::from_millis(1);
 /// How often windows are looked at when no sightings come.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -57,17 +62,33 @@ pub(super) struct Worker {
     pub(super) sink: Queue,
     pub(super) observer: Option<Observer>,
     pub(super) metrics: Metrics,
+    /// Its part of a checkpoint.
+    pub(super) part: Part<Engine>,
+    /// Detections of open windows that were emitted before the service was
+    /// killed.
+    pub(super) emitted: HashSet<u128>,
+    /// Who gets its windows in the end.
+    pub(super) leave: Sender<Worker>,
 }
 
 impl Worker {
     /// Works until every front worker has let go of the queue and it is empty,
-    /// then closes the windows that are still open.
+    /// then leaves its windows.
     pub(super) fn run(mut self) {
         let mut known = self.in_force.load_full();
         let mut last_closed = Timestamp::EPOCH;
         let mut held = 0;
+        let mut busy = false;
+        // Windows may have ended while the service was not there. They are
+        // closed before anything else, so that nothing late opens them again.
+        let mut first = Some(Vec::new());
         loop {
-            let sightings = match self.input.recv_timeout(TICK) {
+            let patience = if busy { SOON } else { TICK };
+            let next = first.take().map_or_else(
+                || self.input.recv_timeout(patience),
+                |none| Ok(Message::Sightings(none)),
+            );
+            let sightings = match next {
                 Ok(Message::Sightings(sightings)) => sightings,
                 Ok(Message::Ask(line, answer)) => {
                     // Whoever asked may have given up.
@@ -86,8 +107,29 @@ impl Worker {
                 last_closed = closed;
                 self.record(now, &detections);
             }
+            if !detections.is_empty() {
+                self.part.hurry();
+            } else if !sightings.is_empty() {
+                self.part.note_change();
+            }
             self.publish(detections);
+            // What it has emitted and is not written yet must not be missing in a
+            // checkpoint.
+            busy = self.sink.is_settled() && self.part.step(self.back.engine());
         }
+        let leave = self.leave.clone();
+        if let Err(SendError(worker)) = leave.send(self) {
+            worker.close_early();
+        }
+    }
+
+    /// Its evidence.
+    pub(super) fn engine(&self) -> &Engine {
+        self.back.engine()
+    }
+
+    /// Closes the windows that are still open.
+    pub(super) fn close_early(mut self) {
         let detections = self.back.finish();
         if !detections.is_empty() {
             tracing::info!(
@@ -121,7 +163,10 @@ impl Worker {
         }
     }
 
-    fn publish(&mut self, detections: Vec<Detection>) {
+    fn publish(&mut self, mut detections: Vec<Detection>) {
+        if !self.emitted.is_empty() {
+            detections.retain(|detection| !self.emitted.remove(&identity(detection)));
+        }
         counts::add_back(&self.metrics, self.back.take_counts(), &detections);
         if detections.is_empty() {
             return;

@@ -105,6 +105,11 @@ impl Product {
         (classes.iter().filter(|class| class.monitored() > 0).count(), classes.len())
     }
 
+    /// The rules of the day.
+    pub(super) fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+
     /// The endpoints in force.
     pub(super) fn hitlist(&self) -> &Hitlist {
         &self.hitlist

@@ -13,15 +13,18 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 
 use super::backs::{Message, worker_of};
+use super::checkpoint::Part;
 use super::clock::Stopwatch;
 use super::counts::{self, FrontShare};
 use super::receivers::Batch;
 use super::snapshot::{InForce, Snapshot};
-use crate::decode::{ExporterReport, Problem};
+use crate::decode::{Decoder, ExporterReport, Problem};
 use crate::metrics::Metrics;
 use crate::model::sighting::Sighting;
 use crate::pipeline::{Front, FrontOutput};
 
+/// How soon a worker goes on with a checkpoint when no datagrams come.
+const SOON: Duration = Duration::from_millis(1);
 /// How long a worker waits for datagrams before it looks after its reports.
 const TICK: Duration = Duration::from_millis(200);
 /// How often a worker reports on its exporters while datagrams come.
@@ -43,10 +46,15 @@ pub(super) struct Worker {
     pub(super) in_force: InForce,
     pub(super) reports: Reports,
     pub(super) metrics: Metrics,
+    /// Its part of a checkpoint.
+    pub(super) part: Part<Decoder>,
+    /// Who gets what it knows in the end.
+    pub(super) leave: Sender<Front>,
 }
 
 impl Worker {
-    /// Works until every receiver has let go of the queue and it is empty.
+    /// Works until every receiver has let go of the queue and it is empty, then
+    /// leaves what exporters told it.
     pub(super) fn run(mut self) {
         let mut known = self.in_force.load_full();
         let mut share = FrontShare::default();
@@ -56,8 +64,10 @@ impl Worker {
             ProblemLog { refusal: None, second: Stopwatch::start(), logged: 0, unlogged: 0 };
         let mut since_report = Stopwatch::start();
         let mut unreported = false;
+        let mut told = self.front.decoder().told();
+        let mut busy = false;
         loop {
-            match self.input.recv_timeout(TICK) {
+            match self.input.recv_timeout(if busy { SOON } else { TICK }) {
                 Ok(batch) => {
                     self.adopt(&mut known);
                     self.step(&batch, &known, &mut out, &mut problems);
@@ -73,6 +83,11 @@ impl Worker {
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            if told != self.front.decoder().told() {
+                told = self.front.decoder().told();
+                self.part.note_change();
+            }
+            busy = self.part.step(self.front.decoder());
             if unreported && since_report.every(REPORT) {
                 self.reports.store(Arc::new(self.front.decoder().exporters()));
                 unreported = false;
@@ -82,6 +97,12 @@ impl Worker {
             wait_for_room(worker, gathered);
         }
         self.reports.store(Arc::new(self.front.decoder().exporters()));
+        let waiting = self.front.decoder().queued().records;
+        if waiting > 0 {
+            tracing::warn!(waiting, "data sets that still waited for a template are lost");
+        }
+        // Nobody is there any more when the service did not start.
+        let _ = self.leave.send(self.front);
     }
 
     fn adopt(&mut self, known: &mut Arc<Snapshot>) {

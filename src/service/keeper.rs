@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::board::Board;
 use super::build::Product;
-use super::checkpoint::{Saved, Saving};
+use super::checkpoint::{Keeping, Saved, Saving};
 use super::clock::{Clock, Stopwatch};
 use super::depths::Depths;
 use super::dnstap::Told;
@@ -100,6 +100,7 @@ pub(super) struct Keeper {
     pub(super) keys: LineKeys,
     pub(super) watch: Watch,
     pub(super) saving: Saving,
+    pub(super) keeping: Keeping,
     /// Why the last reload was refused; empty when it was taken.
     pub(super) refused: Vec<String>,
     /// What has changed and is not taken in yet, since reloads were refused.
@@ -145,14 +146,16 @@ impl Keeper {
         board.gather(&self.reports, &self.current, &self.metrics);
         self.depths.show(&self.metrics);
         self.hear();
-        let Self { saving, mut sources, product, live, .. } = self;
+        let Self { saving, keeping, mut sources, product, live, clock, keys, .. } = self;
+        keeping.finish(clock.now(), &keys, &sources.regions);
         saving.finish(saved(&mut sources, &product, &live));
     }
 
     /// Goes on with what is written for the next start.
     fn save(&mut self) {
-        let Self { saving, sources, product, live, .. } = self;
-        if saving.step(saved(sources, product, live)) {
+        let Self { saving, keeping, sources, product, live, clock, keys, .. } = self;
+        let told = keeping.step(clock.now(), keys, &sources.regions);
+        if saving.step(saved(sources, product, live)) | told {
             self.tell_readiness();
         }
     }
@@ -351,6 +354,7 @@ impl Keeper {
     fn tell_readiness(&self) {
         let mut answer = ready(&self.product, &self.refused, &self.live, &self.config);
         answer.warnings.extend(self.saving.warning());
+        answer.warnings.extend(self.keeping.warnings());
         self.current.set_ready(answer);
     }
 }

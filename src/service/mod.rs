@@ -79,12 +79,26 @@ pub struct Options {
     pub config_path: Option<PathBuf>,
     /// Told of detections, beside the configured sink.
     pub observer: Option<Observer>,
+    /// What becomes of windows that are open in the end.
+    pub windows: OpenWindows,
+}
+
+/// What becomes of windows that are open when the service ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OpenWindows {
+    /// They go on after the next start. Where they cannot be kept they are
+    /// closed early.
+    #[default]
+    Keep,
+    /// They are closed early, because there is no next start.
+    Close,
 }
 
 impl Default for Options {
-    /// By the system's clock, unobserved.
+    /// By the system's clock, unobserved, with a next start.
     fn default() -> Self {
-        Self { clock: Clock::Real, config_path: None, observer: None }
+        let windows = OpenWindows::Keep;
+        Self { clock: Clock::Real, config_path: None, observer: None, windows }
     }
 }
 
@@ -153,6 +167,7 @@ pub struct Service {
     stop: Arc<AtomicBool>,
     receivers: Vec<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
+    sink: JoinHandle<()>,
     keeper: JoinHandle<()>,
     writer: JoinHandle<()>,
     ending: Ending,
@@ -204,9 +219,10 @@ impl Service {
         })
     }
 
-    /// Ends in the order of the flow: nothing that was received is lost, and
-    /// windows still open are closed early and their detections written. Last,
-    /// what resolvers told live is saved for the next start.
+    /// Ends in the order of the flow: nothing that was received is lost. Last,
+    /// what resolvers and exporters told and the windows still open are saved
+    /// for the next start; windows that cannot be are closed early and their
+    /// detections written.
     pub fn shutdown(self) -> Result<(), Failed> {
         tracing::info!("ending: no more datagrams are taken in, queues are being emptied");
         self.stop.store(true, Ordering::Relaxed);
@@ -218,6 +234,7 @@ impl Service {
         // has gone by itself when nobody is there to be told.
         let _ = self.commands.send(Command::Stop);
         join(self.keeper)?;
+        join(self.sink)?;
         join(self.writer)?;
         self.web.stop();
         tracing::info!("ended");

@@ -138,12 +138,15 @@ impl Receiver {
 
 /// The worker for an exporter. Sources are few and the hash is unkeyed: who
 /// can choose source addresses can overload the collector anyway.
-fn worker_of(source: IpAddr, workers: usize) -> usize {
+///
+/// What exporters told is dealt by it after a restart, when only their address
+/// in its canonical form is known.
+pub(super) fn worker_of(source: IpAddr, workers: usize) -> usize {
     if workers == 1 {
         return 0;
     }
     let mut hasher = DefaultHasher::new();
-    source.hash(&mut hasher);
+    source.to_canonical().hash(&mut hasher);
     let place = hasher.finish() % workers as u64;
     usize::try_from(place).unwrap_or(0)
 }

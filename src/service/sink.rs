@@ -8,11 +8,13 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
 
 use crate::config::DetectionSink;
@@ -37,12 +39,18 @@ pub(super) struct Queue {
     batches: Sender<Batch>,
     oldest: Receiver<Batch>,
     stuck: Arc<AtomicBool>,
+    /// Batches that wait or are being written.
+    unwritten: Arc<AtomicUsize>,
     metrics: Metrics,
 }
 
 /// The thread's end.
 pub(super) struct Sink {
     pub(super) batches: Receiver<Batch>,
+    /// The file that is written to, for whoever wants to know how far; nothing
+    /// when it cannot be read back.
+    pub(super) file: Arc<ArcSwapOption<File>>,
+    unwritten: Arc<AtomicUsize>,
     target: Target,
     reopen: Arc<AtomicBool>,
     metrics: Metrics,
@@ -69,18 +77,45 @@ pub(super) fn open(
         }
         DetectionSink::File(path) => Target { file: append(path)?, path: Some(path.clone()) },
     };
+    let file = Arc::new(ArcSwapOption::empty());
+    target.show(&file)?;
     let (sender, receiver) = bounded(QUEUE);
     let queue = Queue {
         batches: sender,
         oldest: receiver.clone(),
         stuck: Arc::default(),
+        unwritten: Arc::default(),
         metrics: metrics.clone(),
     };
-    Ok((queue, Sink { batches: receiver, target, reopen, metrics: metrics.clone() }))
+    let unwritten = queue.unwritten.clone();
+    Ok((
+        queue,
+        Sink { batches: receiver, file, unwritten, target, reopen, metrics: metrics.clone() },
+    ))
 }
 
+/// Opens the file to write on. Half a line that a service left which was killed
+/// is ended.
 fn append(path: &PathBuf) -> io::Result<File> {
-    File::options().append(true).create(true).open(path)
+    let mut file = File::options().append(true).create(true).open(path)?;
+    let length = file.metadata().map_or(0, |found| if found.is_file() { found.len() } else { 0 });
+    if length > 0 {
+        let mut last = [0];
+        File::open(path)?.read_exact_at(&mut last, length - 1)?;
+        if last != *b"\n" {
+            file.write_all(b"\n")?;
+        }
+    }
+    Ok(file)
+}
+
+impl Target {
+    /// Lets others know how far the file is written.
+    fn show(&self, to: &ArcSwapOption<File>) -> io::Result<()> {
+        let file = self.path.as_ref().map(|_| self.file.try_clone()).transpose()?;
+        to.store(file.map(Arc::new));
+        Ok(())
+    }
 }
 
 impl Queue {
@@ -96,7 +131,14 @@ impl Queue {
         }
     }
 
+    /// Whether all that was put in was written, or will not be any more. Until
+    /// then a checkpoint must not forget the window that it came from.
+    pub(super) fn is_settled(&self) -> bool {
+        self.unwritten.load(Ordering::Acquire) == 0 || self.stuck.load(Ordering::Relaxed)
+    }
+
     fn put_batch(&self, batch: Batch) {
+        self.unwritten.fetch_add(1, Ordering::Release);
         let patience = if self.stuck.load(Ordering::Relaxed) { Duration::ZERO } else { PATIENCE };
         let mut batch = match self.batches.send_timeout(batch, patience) {
             Ok(()) => {
@@ -114,11 +156,13 @@ impl Queue {
         loop {
             if let Ok((oldest, _)) = self.oldest.try_recv() {
                 self.count_dropped(oldest.len());
+                self.unwritten.fetch_sub(1, Ordering::Release);
             }
             match self.batches.try_send(batch) {
                 Ok(()) => return,
                 Err(TrySendError::Full(back)) => batch = back,
                 Err(TrySendError::Disconnected((batch, _))) => {
+                    self.unwritten.fetch_sub(1, Ordering::Release);
                     return self.count_dropped(batch.len());
                 }
             }
@@ -134,7 +178,7 @@ impl Queue {
 impl Sink {
     /// Writes until every worker has let go of the queue and it is empty.
     pub(super) fn run(self) {
-        let Self { batches, mut target, reopen, metrics } = self;
+        let Self { batches, file, unwritten, mut target, reopen, metrics } = self;
         let written = metrics.sink_written.with_label_values(&["jsonl"]);
         let errors = metrics.sink_errors.with_label_values(&["jsonl"]);
         let mut text = Vec::new();
@@ -143,7 +187,11 @@ impl Sink {
                 && let Some(path) = &target.path
             {
                 match append(path) {
-                    Ok(anew) => target.file = anew,
+                    Ok(anew) => {
+                        target.file = anew;
+                        // Without it, what is emitted cannot be known again.
+                        let _ = target.show(&file);
+                    }
                     Err(error) => {
                         tracing::warn!(path = %path.display(), %error, "cannot open the file of detections anew, writing on to the old one")
                     }
@@ -165,6 +213,7 @@ impl Sink {
                     tracing::error!(%error, lost = detections.len(), "cannot write detections");
                 }
             }
+            unwritten.fetch_sub(1, Ordering::Release);
         }
     }
 }

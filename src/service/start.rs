@@ -13,7 +13,10 @@ use tokio::sync::{oneshot, watch};
 
 use super::board::joined;
 use super::build::Product;
-use super::checkpoint::{self, Folder, FolderError, Saving, Writer};
+use super::checkpoint::{
+    self, Call, Folder, FolderError, Keeping, Kept, Kind, Part, Rounds, Saving, Writer,
+    restore_decoders,
+};
 use super::depths::Depths;
 use super::dnstap::Sockets;
 use super::ending::Ending;
@@ -31,7 +34,6 @@ use super::web::Web;
 use super::{Asker, Options, Service, StartError, backs, fronts, key, sink};
 use crate::attribute::Interest;
 use crate::config::{Config, DetectionSink, Tls, Workers, open_to_others};
-use crate::decode::Decoder;
 use crate::detect::Settings;
 use crate::dns::Knowledge;
 use crate::metrics::Metrics;
@@ -110,6 +112,21 @@ impl Service {
         }
         let mut product = Product::build(&mut sources, &clock, &metrics);
         product.learning |= learning == Some(product.day);
+        let settings = Settings { lateness: config.lateness, ..Settings::default() };
+        let told = &metrics.checkpoints;
+        let decoding = decode_settings(&config);
+        let decoders =
+            restore_decoders(folder.as_ref(), told, fronts, &decoding, options.clock.now());
+        let engines = (backs, settings, product.rules());
+        let Kept { engines, emitted, regions } = checkpoint::restore_evidence(
+            folder.as_ref(),
+            told,
+            engines,
+            &keys,
+            &sources.regions,
+            &config.detections,
+        );
+        sources.regions = Arc::new(regions);
         let in_force: InForce =
             Arc::new(ArcSwap::from_pointee(product.snapshot(&config, &sources, &keys)));
         product.show(&sources, &current, &metrics);
@@ -119,14 +136,16 @@ impl Service {
         let mut workers = Vec::new();
         let (mut back_queues, mut back_ends) = (Vec::new(), Vec::new());
         let batches = detections.batches.clone();
-        let settings = Settings { lateness: config.lateness, ..Settings::default() };
-        for number in 0..backs {
+        let (to, written) = bounded(checkpoint::QUEUE);
+        let [of_exporters, of_evidence] = [Arc::<Call>::default(), Arc::default()];
+        let (leave, left_backs) = unbounded();
+        for (number, (engine, emitted)) in engines.into_iter().zip(emitted).enumerate() {
             let (sender, input) = bounded(backs::QUEUE);
             back_ends.push(input.clone());
             back_queues.push(sender);
             let worker = backs::Worker {
                 number,
-                back: Back::new(settings, in_force.load().view.rules.clone()),
+                back: Back::with(engine),
                 input,
                 in_force: in_force.clone(),
                 clock,
@@ -135,30 +154,37 @@ impl Service {
                 sink: queue.clone(),
                 observer: options.observer.clone(),
                 metrics: metrics.clone(),
+                part: Part::new(Kind::Evidence, of_evidence.clone(), to.clone()),
+                emitted,
+                leave: leave.clone(),
             };
             workers.push(threads.start("back", move || worker.run())?);
         }
         drop(queue);
         asker.store(Some(Arc::new(back_queues.clone())));
         let (mut front_queues, mut front_ends, mut reports) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..fronts {
+        let (leave, left_fronts) = unbounded();
+        for decoder in decoders {
             let (sender, input) = bounded(receivers::QUEUE);
             front_ends.push(input.clone());
             front_queues.push(sender);
             let report: fronts::Reports = Arc::default();
             reports.push(report.clone());
             let worker = fronts::Worker {
-                front: Front::new(Decoder::new(decode_settings(&config)), keys.clone()),
+                front: Front::new(decoder, keys.clone()),
                 input,
                 backs: back_queues.clone(),
                 in_force: in_force.clone(),
                 reports: report,
                 metrics: metrics.clone(),
+                part: Part::new(Kind::Exporters, of_exporters.clone(), to.clone()),
+                leave: leave.clone(),
             };
             workers.push(threads.start("front", move || worker.run())?);
         }
-        drop(back_queues);
-        workers.push(threads.start("sink", move || detections.run())?);
+        drop((back_queues, leave));
+        let file = detections.file.clone();
+        let sink = threads.start("sink", move || detections.run())?;
 
         let udp: Vec<_> = listeners.iter().map(Listener::local_address).collect();
         let (detectable, classes) = product.detectable();
@@ -166,13 +192,28 @@ impl Service {
         let told = sockets.serve(&web.runtime, clock, &metrics)?;
         let live = Live::new(told, &config.dns.dnstap, &clock);
         current.set_ready(ready(&product, &[], &live, &config));
-        let (to, input) = bounded(checkpoint::QUEUE);
-        let (outcomes, came) = unbounded();
-        let writer = Writer { path: config.state.clone(), folder, input, outcomes };
+        let ((dns, told_dns), (memory, told_memory), (evidence, told_evidence)) =
+            (unbounded(), unbounded(), unbounded());
+        let outcomes = [dns, memory, evidence];
+        let writer = Writer { path: config.state.clone(), folder, input: written, outcomes };
         let writer = threads.start("checkpoint", move || writer.run())?;
+        let every = config.checkpoint;
+        let round = |kind, call, parts, came| {
+            let telling = (clock, metrics.checkpoints.clone());
+            Rounds::new(kind, (call, parts), (to.clone(), came), every, telling)
+        };
+        let keeping = Keeping {
+            exporters: round(Kind::Exporters, of_exporters, fronts, told_memory),
+            evidence: round(Kind::Evidence, of_evidence, backs, told_evidence),
+            fronts: left_fronts,
+            backs: left_backs,
+            detections: file,
+            windows: options.windows,
+        };
         let told = metrics.checkpoints.clone();
         let keeper = Keeper {
-            saving: Saving::new(to, came, config.checkpoint, clock, told),
+            saving: Saving::new(to, told_dns, every, clock, told),
+            keeping,
             depths: Depths { datagrams: front_ends, sightings: back_ends, detections: batches },
             config_path: options.config_path,
             live,
@@ -237,6 +278,7 @@ impl Service {
             stop,
             receivers,
             workers,
+            sink,
             keeper,
             writer,
             ending,

@@ -32,7 +32,7 @@ need_data() {
 # FOLDER/detections.jsonl.
 start_hayrake() {
   : >"$1/log"
-  "$HAYRAKE" run -c "$1/hayrake.yaml" >"$1/detections.jsonl" 2>"$1/log" &
+  "$HAYRAKE" run --close-windows -c "$1/hayrake.yaml" >"$1/detections.jsonl" 2>"$1/log" &
   hayrake_pid=$!
   pids+=("$hayrake_pid")
   local tries=0 ready

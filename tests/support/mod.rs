@@ -93,6 +93,14 @@ impl Site {
         Hayrake::start(&self.path("hayrake.yaml"))
     }
 
+    /// Runs it so that it closes its windows when it ends.
+    pub fn run_and_close(&self) -> Hayrake {
+        let binary = env!("CARGO_BIN_EXE_hayrake");
+        let script = format!("exec {binary} \"$@\" --close-windows");
+        let mut shell = Command::new("bash");
+        Hayrake::start_by(shell.args(["-c", &script, "hayrake"]), &self.path("hayrake.yaml"))
+    }
+
     pub fn detections(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.path("detections.jsonl")).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -16,7 +16,7 @@ use crate::model::line::Regions;
 use crate::orient::reveal::line_named;
 use crate::service::clock::Clock;
 use crate::service::key::line_key;
-use crate::service::{Options, Service, StartError, prefixes};
+use crate::service::{OpenWindows, Options, Service, StartError, prefixes};
 use crate::simulate::board::Board;
 use crate::simulate::feed::Due;
 use crate::simulate::names::write_cof;
@@ -90,6 +90,7 @@ pub(super) fn start(
         clock,
         config_path: None,
         observer: Some(Arc::new(move |detections| lock(&board).claim(detections))),
+        windows: OpenWindows::Close,
     };
     match Service::start(config.clone(), options.clone()) {
         Err(StartError::Http { address, cause }) if any_port => {

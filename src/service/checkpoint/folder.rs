@@ -141,6 +141,17 @@ impl Folder {
         File::open(&self.path)?.sync_all()
     }
 
+    /// Removes what is there, damaged ones apart.
+    pub(super) fn forget(&self, kind: Kind) -> io::Result<()> {
+        for end in ["", ".1"] {
+            match fs::remove_file(self.file(kind, end)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        File::open(&self.path)?.sync_all()
+    }
+
     /// Lets go of a file that was not written to its end.
     pub(super) fn discard(&self, kind: Kind) {
         // The next one removes it if this fails.

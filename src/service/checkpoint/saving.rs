@@ -6,10 +6,11 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::table::put_day;
-use super::writer::{Outcome, Written};
+use super::telling::Telling;
+use super::writer::{Came, Outcome};
 use super::{Kind, Message};
 use crate::dns::Knowledge;
-use crate::dns::checkpoint::{FORMAT, Progress};
+use crate::dns::checkpoint::Progress;
 use crate::metrics::CheckpointMetrics;
 use crate::model::time::Day;
 use crate::service::clock::{Clock, Stopwatch};
@@ -19,17 +20,11 @@ use crate::service::clock::{Clock, Stopwatch};
 const TURN: Duration = Duration::from_millis(10);
 /// Bytes of a slice.
 const SLICE: usize = 1 << 17;
-/// Bytes written a second, on average over a long time: a large table is
-/// written less often. Today's disks stand being written whole once a day for
-/// years, and this is 86 GB a day.
-const BYTES_A_SECOND: u64 = 1_000_000;
 /// A table that so often has changed too much while it was written is written
 /// at once, and the keeper's other work waits.
 const MOST_DISTURBED: u32 = 3;
 /// How soon it is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How often the same failure is logged.
-const SAY_AGAIN: Duration = Duration::from_secs(600);
 
 /// How far a checkpoint has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +51,6 @@ pub(in crate::service) struct Saving {
     to: Sender<Message>,
     outcomes: Receiver<Outcome>,
     every: Duration,
-    clock: Clock,
-    metrics: CheckpointMetrics,
     state: State,
     attempt: u64,
     disturbed: u32,
@@ -65,8 +58,7 @@ pub(in crate::service) struct Saving {
     changed: bool,
     since: Stopwatch,
     rest: Duration,
-    /// Why the last one failed, and since when that is not said again.
-    failing: Option<(String, Stopwatch)>,
+    telling: Telling,
 }
 
 impl Saving {
@@ -77,20 +69,17 @@ impl Saving {
         clock: Clock,
         metrics: CheckpointMetrics,
     ) -> Self {
-        metrics.show_zeros(Kind::Dns.name());
         Self {
             to,
             outcomes,
             every,
-            clock,
-            metrics,
             state: State::Idle,
             attempt: 0,
             disturbed: 0,
             changed: false,
             since: Stopwatch::start(),
             rest: every,
-            failing: None,
+            telling: Telling::new(Kind::Dns, clock, metrics),
         }
     }
 
@@ -106,14 +95,13 @@ impl Saving {
 
     /// What is to be said about readiness.
     pub(in crate::service) fn warning(&self) -> Option<String> {
-        let (reason, _) = self.failing.as_ref()?;
-        Some(format!("what is known would not survive a restart, no checkpoint: {reason}"))
+        self.telling.warning()
     }
 
     /// Does what is due, for a short time. Says whether the warning has
     /// changed.
     pub(in crate::service) fn step(&mut self, saved: Saved<'_, impl Fn(&str) -> bool>) -> bool {
-        let warned = self.failing.is_some();
+        let warned = self.telling.is_failing();
         while let Ok(outcome) = self.outcomes.try_recv() {
             self.take_in(outcome, saved.dns);
         }
@@ -128,7 +116,7 @@ impl Saving {
         } else if self.state == State::Writing {
             self.go_on(saved.dns);
         }
-        warned != self.failing.is_some()
+        warned != self.telling.is_failing()
     }
 
     /// Saves what is not saved yet, and waits until it is on the disk.
@@ -150,8 +138,9 @@ impl Saving {
         let mut first = Vec::new();
         put_day(&mut first, saved.learning);
         saved.dns.begin_checkpoint(saved.live, &mut first);
-        self.tell(Message::Begin { attempt: self.attempt, kind: Kind::Dns, format: FORMAT });
-        self.tell(Message::Bytes(first));
+        let (kind, attempt) = (Kind::Dns, self.attempt);
+        self.tell(Message::Begin { kind, attempt, format: kind.format(), parts: 1 });
+        self.tell(Message::Bytes { kind, attempt, bytes: first });
     }
 
     /// Hands slices over for as long as there is time and room.
@@ -180,10 +169,10 @@ impl Saving {
         let mut bytes = Vec::with_capacity(SLICE + SLICE / 4);
         let progress = dns.write_checkpoint(&mut bytes, SLICE);
         if progress != Progress::Disturbed {
-            self.tell(Message::Bytes(bytes));
+            self.tell(Message::Bytes { kind: Kind::Dns, attempt: self.attempt, bytes });
         }
         if progress == Progress::Done {
-            self.tell(Message::End);
+            self.tell(Message::End { kind: Kind::Dns, attempt: self.attempt, records: 0 });
             self.state = State::Waiting;
         }
         progress
@@ -191,7 +180,7 @@ impl Saving {
 
     fn give_up(&mut self, dns: &mut Knowledge) {
         dns.drop_checkpoint();
-        self.tell(Message::GiveUp);
+        self.tell(Message::GiveUp { kind: Kind::Dns, attempt: self.attempt });
         (self.state, self.changed) = (State::Idle, true);
         (self.since, self.rest) = (Stopwatch::start(), AGAIN);
     }
@@ -214,42 +203,27 @@ impl Saving {
         }
     }
 
-    fn take_in(&mut self, (attempt, outcome): Outcome, dns: &mut Knowledge) {
-        let kind = [Kind::Dns.name()];
-        match outcome {
-            Ok(Written { bytes, took }) => {
-                let now = i64::try_from(self.clock.now().as_secs()).unwrap_or(i64::MAX);
-                self.metrics.last_success.with_label_values(&kind).set(now);
-                let shown = i64::try_from(bytes).unwrap_or(i64::MAX);
-                self.metrics.bytes.with_label_values(&kind).set(shown);
-                self.metrics.seconds.with_label_values(&kind).set(took.as_secs_f64());
-                if self.failing.take().is_some() {
-                    tracing::info!("checkpoints are written again");
-                }
+    fn take_in(&mut self, (attempt, came): Outcome, dns: &mut Knowledge) {
+        match came {
+            Came::Written(written) => {
+                self.telling.written(&written);
                 self.disturbed = 0;
-                self.rest = self.every.max(Duration::from_secs(bytes / BYTES_A_SECOND));
+                let seconds = written.bytes / Kind::Dns.bytes_a_second();
+                self.rest = self.every.max(Duration::from_secs(seconds));
             }
-            Err(reason) => {
-                self.metrics.failures.with_label_values(&kind).inc();
-                self.say(reason);
+            Came::Failed(reason) => {
+                self.telling.failed(reason);
                 self.changed = true;
                 self.rest = self.every;
             }
+            // Whoever gives up knows it.
+            Came::GivenUp => return,
         }
         if attempt == self.attempt && self.state != State::Idle {
             dns.drop_checkpoint();
             self.state = State::Idle;
         }
         self.since = Stopwatch::start();
-    }
-
-    fn say(&mut self, reason: String) {
-        let known = self.failing.as_mut().filter(|(known, _)| *known == reason);
-        if known.is_some_and(|(_, said)| !said.every(SAY_AGAIN)) {
-            return;
-        }
-        tracing::error!("no checkpoint could be written: {reason}");
-        self.failing = Some((reason, Stopwatch::start()));
     }
 
     fn tell(&self, message: Message) {

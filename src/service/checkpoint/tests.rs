@@ -110,6 +110,7 @@ fn a_table_that_keeps_changing_is_written_all_the_same() {
     let metrics = Metrics::new().unwrap().checkpoints;
     let (to, input) = bounded(QUEUE);
     let (outcomes, came) = unbounded();
+    let outcomes = [outcomes, unbounded().0, unbounded().0];
     let writer = Writer { path: dir.path().to_owned(), folder: None, input, outcomes };
     let writer = thread::spawn(move || writer.run());
     let mut saving = Saving::new(to, came, Duration::ZERO, Clock::Real, metrics.clone());

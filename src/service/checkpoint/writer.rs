@@ -11,27 +11,32 @@ use super::envelope::Sealing;
 use super::{Folder, Kind};
 use crate::service::clock::Stopwatch;
 
-/// Slices that wait for the disk: a megabyte or so.
-pub(in crate::service) const QUEUE: usize = 8;
+/// Slices that wait for the disk: two megabytes or so.
+pub(in crate::service) const QUEUE: usize = 16;
 /// After so many bytes the disk is waited for. A whole checkpoint that is
 /// waited for at its end would hold up what others write to the same disk.
 const AT_ONCE: u64 = 64 << 20;
 
-/// What the writer is told.
+/// What the writer is told. Checkpoints of different kinds may be under way at
+/// once; of one kind, the last attempt that was begun counts.
 pub(in crate::service) enum Message {
     /// A checkpoint begins.
     Begin {
+        kind: Kind,
         /// Given back with what came of it.
         attempt: u64,
-        kind: Kind,
         format: u16,
+        /// How many write parts of it.
+        parts: usize,
     },
     /// More of it.
-    Bytes(Vec<u8>),
-    /// That was all.
-    End,
+    Bytes { kind: Kind, attempt: u64, bytes: Vec<u8> },
+    /// That was all of one part, which had so many records.
+    End { kind: Kind, attempt: u64, records: u64 },
     /// What was written is worth nothing.
-    GiveUp,
+    GiveUp { kind: Kind, attempt: u64 },
+    /// What is in the folder is worth nothing any more.
+    Forget(Kind),
 }
 
 /// A checkpoint on the disk.
@@ -43,7 +48,15 @@ pub(in crate::service) struct Written {
 }
 
 /// What came of an attempt.
-pub(in crate::service) type Outcome = (u64, Result<Written, String>);
+#[derive(Debug)]
+pub(in crate::service) enum Came {
+    Written(Written),
+    Failed(String),
+    GivenUp,
+}
+
+/// What came of which attempt.
+pub(in crate::service) type Outcome = (u64, Came);
 
 /// The thread.
 pub(in crate::service) struct Writer {
@@ -51,7 +64,8 @@ pub(in crate::service) struct Writer {
     /// The state folder, if it could be used so far.
     pub(in crate::service) folder: Option<Folder>,
     pub(in crate::service) input: Receiver<Message>,
-    pub(in crate::service) outcomes: Sender<Outcome>,
+    /// By kind.
+    pub(in crate::service) outcomes: [Sender<Outcome>; Kind::ALL.len()],
 }
 
 /// A checkpoint that is being written.
@@ -61,37 +75,67 @@ struct Open {
     file: Sealing<File>,
     began: Stopwatch,
     unsynced: u64,
+    parts: usize,
+    records: u64,
 }
 
 impl Writer {
     /// Writes until nobody is left who could tell anything.
     pub(in crate::service) fn run(mut self) {
-        let mut open: Option<Open> = None;
+        let mut open: [Option<Open>; Kind::ALL.len()] = Default::default();
         while let Ok(message) = self.input.recv() {
-            let step = match message {
-                Message::Begin { attempt, kind, format } => {
-                    let begun = self.begin(attempt, kind, format);
-                    begun.map(|begun| open = Some(begun)).map_err(|failed| (attempt, failed))
+            let (kind, attempt) = match &message {
+                Message::Begin { kind, attempt, .. }
+                | Message::Bytes { kind, attempt, .. }
+                | Message::End { kind, attempt, .. }
+                | Message::GiveUp { kind, attempt } => (*kind, *attempt),
+                Message::Forget(kind) => (*kind, 0),
+            };
+            let slot = &mut open[kind.place()];
+            // After a failure the rest of an attempt comes to nothing, and so
+            // does what comes of one before the last.
+            let underway = slot.as_mut().filter(|begun| begun.attempt == attempt);
+            let step = match (message, underway) {
+                (Message::Begin { format, parts, .. }, _) => {
+                    self.discard(slot.take());
+                    self.begin(kind, attempt, format, parts).map(|begun| *slot = Some(begun))
                 }
-                // After a failure the rest of it comes to nothing.
-                Message::Bytes(bytes) => open.as_mut().map_or(Ok(()), |begun| {
-                    begun.write(&bytes).map_err(|error| (begun.attempt, error.to_string()))
-                }),
-                Message::End => open.take().map_or(Ok(()), |begun| self.end(begun)),
-                Message::GiveUp => {
-                    self.discard(open.take());
+                (Message::Bytes { bytes, .. }, Some(begun)) => {
+                    begun.write(&bytes).map_err(|error| error.to_string())
+                }
+                (Message::End { records, .. }, Some(begun)) => {
+                    begun.records += records;
+                    begun.parts = begun.parts.saturating_sub(1);
+                    if begun.parts == 0 { self.end(slot.take()) } else { Ok(()) }
+                }
+                (Message::GiveUp { .. }, Some(_)) => {
+                    self.discard(slot.take());
+                    self.tell(kind, attempt, Came::GivenUp);
                     Ok(())
                 }
+                (Message::Forget(kind), _) => {
+                    self.discard(slot.take());
+                    self.folder.as_ref().map_or(Ok(()), |folder| folder.forget(kind)).map_err(
+                        |error| format!("what is in the folder cannot be removed: {error}"),
+                    )
+                }
+                _ => Ok(()),
             };
-            if let Err((attempt, reason)) = step {
-                self.discard(open.take());
-                self.tell(attempt, Err(reason));
+            if let Err(reason) = step {
+                self.discard(open[kind.place()].take());
+                self.tell(kind, attempt, Came::Failed(reason));
             }
         }
-        self.discard(open);
+        open.into_iter().for_each(|begun| self.discard(begun));
     }
 
-    fn begin(&mut self, attempt: u64, kind: Kind, format: u16) -> Result<Open, String> {
+    fn begin(
+        &mut self,
+        kind: Kind,
+        attempt: u64,
+        format: u16,
+        parts: usize,
+    ) -> Result<Open, String> {
         let folder = match self.folder.take() {
             Some(folder) => folder,
             // It may have been mended.
@@ -99,18 +143,23 @@ impl Writer {
         };
         let folder = self.folder.insert(folder);
         let file = folder.create(kind, format).map_err(|error| error.to_string())?;
-        Ok(Open { attempt, kind, file, began: Stopwatch::start(), unsynced: 0 })
+        let began = Stopwatch::start();
+        Ok(Open { attempt, kind, file, began, unsynced: 0, parts, records: 0 })
     }
 
-    fn end(&self, begun: Open) -> Result<(), (u64, String)> {
+    fn end(&self, begun: Option<Open>) -> Result<(), String> {
+        let Some(mut begun) = begun else { return Ok(()) };
+        let mut tail = Vec::new();
+        begun.kind.put_end(&mut tail, begun.records);
+        let written = begun.write(&tail);
         let Open { attempt, kind, file, began, .. } = begun;
         let bytes = file.length();
         let Some(folder) = &self.folder else { return Ok(()) };
-        folder.install(kind, file).map_err(|error| {
+        written.and_then(|()| folder.install(kind, file)).map_err(|error| {
             folder.discard(kind);
-            (attempt, error.to_string())
+            error.to_string()
         })?;
-        self.tell(attempt, Ok(Written { bytes, took: began.elapsed() }));
+        self.tell(kind, attempt, Came::Written(Written { bytes, took: began.elapsed() }));
         Ok(())
     }
 
@@ -120,9 +169,9 @@ impl Writer {
         }
     }
 
-    fn tell(&self, attempt: u64, outcome: Result<Written, String>) {
+    fn tell(&self, kind: Kind, attempt: u64, came: Came) {
         // The service ends without it when nobody listens any more.
-        let _ = self.outcomes.send((attempt, outcome));
+        let _ = self.outcomes[kind.place()].send((attempt, came));
     }
 }
 
