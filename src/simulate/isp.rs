@@ -121,22 +121,21 @@ impl Isp {
         Ok(Self::with(set, settings, Usage::Daily, backends, lines))
     }
 
-    /// An ISP with one line for each of `devices`, classes by their place in
-    /// `set`, with `each` of them on it, and servers as given.
+    /// An ISP with one line for each of `devices`, the classes of the devices on
+    /// it by their place in `set`, and servers as given.
     pub(super) fn with_devices(
         set: &SignatureSet,
         settings: Settings,
         usage: Usage,
         backends: Backends,
-        devices: &[usize],
-        each: u32,
+        devices: &[Vec<usize>],
     ) -> Self {
         let plan = Plan::new(settings.lines);
         let routers = routers(settings.sampling);
         let market = Market::new(set, &backends, &routers, settings.seed);
         let lines: Vec<Line> = (0..)
             .zip(devices)
-            .map(|(line, class)| market.line_of(line, plan.is_v6(line), *class, each))
+            .map(|(line, classes)| market.line_of(line, plan.is_v6(line), classes))
             .collect();
         Self::with(set, settings, usage, backends, lines)
     }

@@ -155,11 +155,11 @@ impl<'a> Market<'a> {
         Line { router, heaviness, devices }
     }
 
-    /// Draws line number `line` with `each` devices of `class`.
-    pub(super) fn line_of(&self, line: u32, v6: bool, class: usize, each: u32) -> Line {
+    /// Draws line number `line` with a device of each of `classes`.
+    pub(super) fn line_of(&self, line: u32, v6: bool, classes: &[usize]) -> Line {
         let mut draw = Draw::new(self.seed, Purpose::Population, u64::from(line), 0);
         let router = self.router(&mut draw, v6);
-        let devices = (0..each).map(|_| self.device_of(&mut draw, class)).collect();
+        let devices = classes.iter().map(|class| self.device_of(&mut draw, *class)).collect();
         Line { router, heaviness: 1.0, devices }
     }
 

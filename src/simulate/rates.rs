@@ -3,8 +3,8 @@
 //! Rates are the quantiles of the paper's figure 9 (packets per hour of one
 //! device to one IoT-specific domain, before sampling). That figure holds only
 //! pairs that talk; at one packet in 550 it alone would show 40 % of servers an
-//! hour where the paper saw 16 %. So silence is modelled, with five parameters
-//! that are fitted to the paper's visibility figures (§3) and to nothing else,
+//! hour where the paper saw 16 %. So silence is modelled, and that a name has
+//! several addresses, with seven parameters that are fitted to the paper's visibility figures (§3) and to nothing else,
 //! least of all to how soon classes are detected: see `docs/evaluation.md` for
 //! each parameter with the figure it stands for, and [`super::visibility`] for
 //! what the model achieves.
@@ -21,20 +21,27 @@ use crate::model::rules::PacketRate;
 /// Chance that a device keeps up with its main servers, which are the first
 /// group of its class and of every class above it. From the share of devices
 /// seen in an hour.
-const KEEPS_MAIN: f64 = 0.80;
+const KEEPS_MAIN: f64 = 0.33;
 /// Chance that it keeps up with any other server. From the share of servers
 /// seen in an hour.
-const KEEPS_OTHER: f64 = 0.17;
+const KEEPS_OTHER: f64 = 0.28;
 /// Packets of a slight contact. From the share of servers that are seen at all
 /// in three days.
-const SLIGHT_PACKETS: f64 = 3.0;
+pub(super) const SLIGHT_PACKETS: f64 = 4.0;
+/// Mean number of short contacts in an hour, as many packets each, of a device
+/// with a name that it keeps up with: they may go to any address of the name.
+/// From the number of service addresses in an hour.
+const SHORT_CONTACTS: f64 = 4.0;
+/// A name has from one to this many addresses at a site. From the share of
+/// addresses that are seen at all in three days.
+pub(super) const MOST_ADDRESSES: u32 = 3;
 /// By how much slight contacts are more frequent while somebody uses the
 /// device. From the share of servers seen in an hour of use.
 const SLIGHT_IN_USE: f64 = 1.5;
 /// Chance that a server's place on the curves of figure 9 is its device's own.
 /// From the share of devices seen in an hour of use, which is hardly more than
 /// in an idle one although figure 9 has more packets then.
-const TOGETHER: f64 = 0.3;
+const TOGETHER: f64 = 0.75;
 
 /// Share of pairs below, and packets per hour there.
 type Quantiles = [(f64, f64); 10];
@@ -147,6 +154,22 @@ impl Manner {
             }
             None => Habit::Slight(chance),
         }
+    }
+}
+
+impl Exchange {
+    /// Draws how many of the packets' contacts are short ones, which may go to
+    /// any address of the name, while all other packets stay on one address.
+    pub(super) fn short_contacts(&self, draw: &mut Draw, used: bool) -> u32 {
+        if self.at_once {
+            return 1;
+        }
+        let often = if used { SLIGHT_IN_USE } else { 1.0 };
+        let mut short = draw.poisson(SHORT_CONTACTS * often);
+        while short > 0 && f64::from(short) * SLIGHT_PACKETS > self.packets {
+            short -= 1;
+        }
+        short
     }
 }
 

@@ -3,21 +3,25 @@
 //!
 //! A testbed of devices is drawn with the habits that the simulated ISP's
 //! devices have, and each hour of it once as its own network sees it and once
-//! as its provider's sampled exports do. A server is one contact of one device,
-//! as in a testbed whose devices mostly have servers of their own.
+//! as its provider's sampled exports do. The paper counts service addresses. A
+//! name has one or a few of them at each site, which all devices there share: a
+//! device that keeps up with the name stays on one for most of its packets, and
+//! each short contact goes to any.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::ops::Range;
 
 use super::draw::{Draw, Purpose};
-use super::rates::{Habit, Manner};
+use super::rates::{Habit, MOST_ADDRESSES, Manner, SLIGHT_PACKETS};
 
-/// What devices of a testbed contact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Contacts {
-    /// Main servers.
-    pub main: u32,
-    /// Others.
-    pub other: u32,
+/// A device of a testbed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Equipment {
+    /// Where it stands: every site has service addresses of its own.
+    pub site: u32,
+    /// The names it knows by any number, with whether each is a main one.
+    pub names: Vec<(u32, bool)>,
 }
 
 /// What to look at.
@@ -38,7 +42,7 @@ pub struct Visit {
 /// What a provider sees of a testbed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Visibility {
-    /// Servers contacted in an hour, a testbed.
+    /// Service addresses contacted in an hour, a testbed.
     pub servers: f64,
     /// Share of these that is seen in the hour.
     pub hour: f64,
@@ -71,7 +75,16 @@ impl Share {
     }
 }
 
-/// One server in an hour, a day or the whole time.
+/// What a device has to do with a name.
+struct Contact {
+    habit: Habit,
+    /// All addresses of the name at the device's site, by their place.
+    addresses: Range<usize>,
+    /// The one that the device stays on.
+    own: usize,
+}
+
+/// One address in an hour, a day or the whole time.
 #[derive(Clone, Copy, Debug, Default)]
 struct Server {
     packets: f64,
@@ -87,26 +100,25 @@ impl Server {
     }
 }
 
-/// Draws testbeds of `devices` and says what is visible of them.
-pub fn visibility(devices: &[Contacts], visit: &Visit) -> Visibility {
+/// Draws testbeds and says what is visible of them; `devices` are those of the
+/// testbed of a seed.
+pub fn visibility(devices: impl Fn(u64) -> Vec<Equipment>, visit: &Visit) -> Visibility {
     let (mut hour, mut period, mut seen_devices) =
         (Share::default(), Share::default(), Share::default());
     let (mut heaviest, mut heaviest_of_day) = ([Share::default(); 3], Share::default());
-    for testbed in 0..visit.testbeds {
-        let mut draw = Draw::new(visit.seed, Purpose::Population, u64::from(testbed), 0);
-        let habits: Vec<Vec<Habit>> =
-            devices.iter().map(|contacts| habits(&mut draw, *contacts)).collect();
-        let servers = habits.iter().map(Vec::len).sum();
+    for testbed in 0..u64::from(visit.testbeds) {
+        let seed = visit.seed.wrapping_add(testbed);
+        let (devices, addresses) = contacts(&devices(seed), seed);
         let (mut all, mut today) =
-            (vec![Server::default(); servers], vec![Server::default(); servers]);
+            (vec![Server::default(); addresses], vec![Server::default(); addresses]);
         for number in 0..visit.hours {
-            let mut draw =
-                Draw::new(visit.seed, Purpose::Traffic, u64::from(testbed), u64::from(number));
-            let mut now = Vec::with_capacity(servers);
-            for habits in &habits {
-                let before = now.len();
-                now.extend(habits.iter().map(|habit| server(&mut draw, habit, visit)));
-                seen_devices.count(now[before..].iter().any(|server| server.seen));
+            let mut draw = Draw::new(seed, Purpose::Traffic, 0, u64::from(number));
+            let mut now = vec![Server::default(); addresses];
+            for contacts in &devices {
+                let seen = contacts
+                    .iter()
+                    .fold(false, |seen, contact| contact.hour(&mut draw, visit, &mut now) || seen);
+                seen_devices.count(seen);
             }
             for (place, server) in now.iter().enumerate() {
                 all[place].add(*server);
@@ -135,20 +147,59 @@ pub fn visibility(devices: &[Contacts], visit: &Visit) -> Visibility {
     }
 }
 
-fn habits(draw: &mut Draw, contacts: Contacts) -> Vec<Habit> {
-    let manner = Manner::new(draw);
-    (0..contacts.main + contacts.other)
-        .map(|place| manner.habit(draw, place < contacts.main, None))
-        .collect()
+/// Draws the habits of devices, and says how many addresses there are.
+fn contacts(devices: &[Equipment], seed: u64) -> (Vec<Vec<Contact>>, usize) {
+    let mut draw = Draw::new(seed, Purpose::Population, 0, 0);
+    let mut known: HashMap<(u32, u32), Range<usize>> = HashMap::new();
+    let mut number = 0;
+    let mut device = |equipment: &Equipment| {
+        let manner = Manner::new(&mut draw);
+        let mut contacts = Vec::with_capacity(equipment.names.len());
+        for (name, is_main) in &equipment.names {
+            let addresses = known.entry((*name, equipment.site)).or_insert_with(|| {
+                let from = number;
+                number += draw.between(1, MOST_ADDRESSES) as usize;
+                from..number
+            });
+            let addresses = addresses.clone();
+            let own = addresses.start + draw.index(addresses.len());
+            let habit = manner.habit(&mut draw, *is_main, None);
+            contacts.push(Contact { habit, addresses, own });
+        }
+        contacts
+    };
+    let devices = devices.iter().map(&mut device).collect();
+    (devices, number)
 }
 
-fn server(draw: &mut Draw, habit: &Habit, visit: &Visit) -> Server {
-    let Some(exchange) = habit.exchange(draw, visit.used) else { return Server::default() };
-    // Nobody needs the number of packets at home, only whether there is one.
-    let contacted =
-        exchange.at_once || exchange.packets > 8.0 || draw.poisson(exchange.packets) > 0;
-    let seen = contacted && draw.poisson(exchange.packets / f64::from(visit.sampling.get())) > 0;
-    Server { packets: exchange.packets, contacted, seen }
+impl Contact {
+    /// Draws what goes to which address in an hour; says whether anything of it
+    /// is seen.
+    fn hour(&self, draw: &mut Draw, visit: &Visit, now: &mut [Server]) -> bool {
+        let Some(exchange) = self.habit.exchange(draw, visit.used) else { return false };
+        let short = exchange.short_contacts(draw, visit.used);
+        let lasting = exchange.packets - f64::from(short) * SLIGHT_PACKETS;
+        // Nobody needs the number of packets at home, only whether there is one.
+        let contacted = lasting > 8.0 || draw.poisson(lasting) > 0;
+        let mut seen = contacted && Self::talk(draw, visit, self.own, lasting, now);
+        for _ in 0..short {
+            let address = self.addresses.start + draw.index(self.addresses.len());
+            seen |= Self::talk(draw, visit, address, SLIGHT_PACKETS, now);
+        }
+        seen
+    }
+
+    fn talk(
+        draw: &mut Draw,
+        visit: &Visit,
+        address: usize,
+        packets: f64,
+        now: &mut [Server],
+    ) -> bool {
+        let seen = draw.poisson(packets / f64::from(visit.sampling.get())) > 0;
+        now[address].add(Server { packets, contacted: true, seen });
+        seen
+    }
 }
 
 /// Counts the given tenths of the contacted servers with the most packets.

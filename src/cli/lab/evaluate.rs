@@ -33,9 +33,6 @@ pub(super) struct Evaluate {
     /// The paper's rules on its testbed.
     #[arg(long, conflicts_with_all = ["manifest", "simulate", "signatures", "method"])]
     paper: bool,
-    /// Devices of each class on its line, with --paper.
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "paper", value_parser = clap::value_parser!(u32).range(1..=100))]
-    devices: u32,
     /// Runs, each with other packets; 200 with --paper, else 1.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     seeds: Option<u32>,
@@ -105,7 +102,6 @@ impl Evaluate {
             seeds: self.seeds.unwrap_or(200),
             seed: self.seed,
             sampling: self.sampling,
-            devices: self.devices,
             thresholds,
         };
         let runs = run(&settings, progress("runs"))?;

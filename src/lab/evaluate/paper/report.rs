@@ -33,8 +33,6 @@ pub struct PaperReport {
     pub seed: u64,
     /// One packet in this many was sampled.
     pub sampling: u32,
-    /// Devices of each class on its line.
-    pub devices: u32,
     /// D.
     pub threshold: String,
     /// Claims of classes on lines that do not have them, in all runs.
@@ -121,7 +119,6 @@ impl PaperReport {
             seeds: settings.seeds,
             seed: settings.seed,
             sampling: settings.sampling.get(),
-            devices: settings.devices,
             threshold: settings.thresholds[threshold].to_string(),
             wrong_claims: runs.wrong.get(threshold).copied().unwrap_or(0),
             flow_records: runs.records,
@@ -232,11 +229,10 @@ fn median(claims: &[Claim]) -> Option<f64> {
 impl fmt::Display for PaperReport {
     /// Two tables in Markdown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seeds, seed, sampling, devices, threshold, wrong_claims, flow_records, .. } =
-            self;
+        let Self { seeds, seed, sampling, threshold, wrong_claims, flow_records, .. } = self;
         writeln!(
             f,
-            "1:{sampling}, D = {threshold}, {devices} device of each class, {seeds} runs of each mode from seed {seed}, {flow_records} flow records, {wrong_claims} wrong claims\n"
+            "1:{sampling}, D = {threshold}, {seeds} runs of each mode from seed {seed}, {flow_records} flow records, {wrong_claims} wrong claims\n"
         )?;
         writeln!(
             f,

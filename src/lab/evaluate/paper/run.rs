@@ -1,12 +1,13 @@
 //! Runs the testbed through the production chain, once for each seed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::classes::{CLASSES, PaperClass};
+use super::products::of_classes;
 use crate::decode::Datagram;
 use crate::lab::evaluate::EvaluateError;
 use crate::lab::evaluate::chain::{Chain, Claim, Claims, HORIZONS};
@@ -37,9 +38,6 @@ pub struct Settings {
     pub seed: u64,
     /// One packet in this many is sampled.
     pub sampling: NonZeroU32,
-    /// Devices of each class on its line. The paper's testbed has 96 of 56
-    /// products behind its 37 rules and does not say how many of which.
-    pub devices: u32,
     /// The thresholds D that are compared on the same traffic.
     pub thresholds: Vec<Threshold>,
 }
@@ -71,12 +69,13 @@ pub struct Runs {
 
 /// Runs the testbed in both modes with every seed; tells `progress` of each.
 pub fn run(settings: &Settings, mut progress: impl FnMut(u32)) -> Result<Runs, EvaluateError> {
-    let testbed = Testbed::new(signatures()?, START, HOURS, settings.sampling, settings.devices)?;
-    let prefixes = prefixes(&testbed.run(Usage::Never, settings.seed));
+    let testbed = Testbed::new(signatures()?, START, HOURS, settings.sampling)?;
+    let places = places(&testbed);
+    let first = on_lines(&places, settings.seed, Mode::Idle);
+    let prefixes = prefixes(&testbed.run(Usage::Never, settings.seed, &first));
     let dns = knowledge(testbed.names()).map_err(EvaluateError::Answers)?;
     let days = (START.day().0..=START.day().0 + HOURS / 24).map(crate::model::time::Day);
     let views = views(testbed.signatures(), &dns, &prefixes, days, &settings.thresholds);
-    let places = places(&testbed);
     let mut runs = Runs { wrong: vec![0; settings.thresholds.len()], ..Runs::default() };
     let mut done = 0;
     for mode in MODES {
@@ -85,16 +84,18 @@ pub fn run(settings: &Settings, mut progress: impl FnMut(u32)) -> Result<Runs, E
             Mode::Idle => Usage::Never,
         };
         let mut by_threshold = vec![vec![Vec::new(); CLASSES.len()]; settings.thresholds.len()];
-        for seed in 0..u64::from(settings.seeds) {
-            let isp = testbed.run(usage, settings.seed.wrapping_add(seed));
+        for run in 0..u64::from(settings.seeds) {
+            let seed = settings.seed.wrapping_add(run);
+            let isp = testbed.run(usage, seed, &on_lines(&places, seed, mode));
             let lines = lines(&isp, &prefixes);
+            let truth = truth(&isp);
             let (claims, records) = one(isp, &views);
             runs.records += records;
             let by_threshold = by_threshold.iter_mut().zip(&mut runs.wrong);
             for ((by_class, wrong), claims) in by_threshold.zip(claims) {
-                *wrong += wrongly(&claims, &lines, &places);
+                *wrong += wrongly(&claims, &lines, &truth);
                 for (class, (paper, seeds)) in CLASSES.iter().zip(by_class).enumerate() {
-                    let own = lines.iter().find(|(_, place)| **place == places[class].0);
+                    let own = lines.iter().find(|(_, place)| **place == places[class]);
                     let claim = own.and_then(|(line, _)| claims.get(&(*line, paper.class.into())));
                     seeds.push(claim.cloned().unwrap_or_default());
                 }
@@ -135,15 +136,28 @@ fn source(class: &PaperClass) -> SourceFile {
     SourceFile { place: path.clone(), path, bytes: text.into_bytes() }
 }
 
-/// The place of each class of the paper in the signature set, with the places
-/// of the classes that its device has.
-fn places(testbed: &Testbed) -> Vec<(usize, Vec<&'static str>)> {
+/// The place of each class of the paper in the signature set.
+fn places(testbed: &Testbed) -> Vec<usize> {
     let classes = &testbed.signatures().classes;
     let place = |class: &PaperClass| {
         classes.iter().position(|known| *known.class == *class.class).unwrap_or(usize::MAX)
     };
-    let family = |class| super::lineage(class).iter().map(|class| class.class).collect();
-    CLASSES.iter().map(|class| (place(class), family(class))).collect()
+    CLASSES.iter().map(place).collect()
+}
+
+/// The devices on every line: line number `n` has those of class number `n` of
+/// the signature set, and of the classes below it.
+fn on_lines(places: &[usize], seed: u64, mode: Mode) -> Vec<Vec<usize>> {
+    let mut lines = vec![Vec::new(); places.len()];
+    for (place, devices) in places.iter().zip(of_classes(seed, mode == Mode::Active)) {
+        lines[*place] = devices.into_iter().map(|class| places[class]).collect();
+    }
+    lines
+}
+
+/// The classes that the devices of each line have.
+fn truth(isp: &Isp) -> HashSet<(u32, Arc<str>)> {
+    isp.truth().map(|entry| (entry.row.line(), Arc::clone(entry.class))).collect()
 }
 
 /// The pseudonym of each line with its number, which is its device's class.
@@ -154,15 +168,15 @@ fn lines(isp: &Isp, prefixes: &Prefixes) -> HashMap<LineId, usize> {
         .collect()
 }
 
-/// Claims of what a line's device is not.
+/// Claims of what no device of a line is.
 fn wrongly(
     claims: &Claims,
     lines: &HashMap<LineId, usize>,
-    places: &[(usize, Vec<&'static str>)],
+    truth: &HashSet<(u32, Arc<str>)>,
 ) -> u64 {
     let is_wrong = |line: &LineId, class: &Arc<str>| {
-        let device = lines.get(line).and_then(|line| places.iter().find(|(at, _)| at == line));
-        device.is_none_or(|(_, family)| !family.contains(&&**class))
+        let number = lines.get(line).and_then(|line| u32::try_from(*line).ok());
+        number.is_none_or(|line| !truth.contains(&(line, Arc::clone(class))))
     };
     claims.keys().filter(|(line, class)| is_wrong(line, class)).count() as u64
 }
