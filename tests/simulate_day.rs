@@ -133,7 +133,8 @@ fn no_class_is_claimed_on_a_line_without_it() {
             assert_eq!(score.unknown, 0);
         }
         let total = day.score(Window::Day).total();
-        assert!(total.recall().unwrap() > 0.5, "seed {seed}: {total:?}");
+        // Two thirds of the model's devices keep up with no main server.
+        assert!(total.recall().unwrap() > 0.3, "seed {seed}: {total:?}");
         assert!(day.isp.lines_without_devices() > 1_500, "most lines have nothing to claim");
     }
 }
