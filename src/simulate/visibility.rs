@@ -115,9 +115,10 @@ pub fn visibility(devices: impl Fn(u64) -> Vec<Equipment>, visit: &Visit) -> Vis
             let mut draw = Draw::new(seed, Purpose::Traffic, 0, u64::from(number));
             let mut now = vec![Server::default(); addresses];
             for contacts in &devices {
-                let seen = contacts
-                    .iter()
-                    .fold(false, |seen, contact| contact.hour(&mut draw, visit, &mut now) || seen);
+                let mut seen = false;
+                for contact in contacts {
+                    seen |= contact.hour(&mut draw, visit, &mut now);
+                }
                 seen_devices.count(seen);
             }
             for (place, server) in now.iter().enumerate() {
