@@ -231,6 +231,14 @@ fn a_run_says_nothing_of_subscribers_the_key_or_the_token() {
 
     let (status, log) = hayrake.terminate_and_tell();
     assert!(status.success());
+    // The open windows are in the state folder now; what they claim is written
+    // by a second run that closes them.
+    said.extend(files(&site.path("state")));
+    site.write("line.key", &format!("{KEY}\n"));
+    site.write("token", TOKEN);
+    let (status, closing) = site.run_and_close().terminate_and_tell();
+    assert!(status.success());
+    said.push(("the log of the second run".to_owned(), closing.into_bytes()));
     let detections = site.detections();
     let regions = |region: &str| detections.iter().any(|d| d["region"] == region);
     assert!(regions("north") && regions("south"), "lines of both families: {detections:?}");
