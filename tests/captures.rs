@@ -157,13 +157,18 @@ fn the_sampling_that_real_routers_tell_is_found() {
     let srv6 = decode(&pcap("NetGauze__NetGauze/assets/pcaps/flow/srv6/srv6.pcap"));
     assert_eq!(srv6.total.unknown_sampling, 86);
     assert!(srv6.total.ambiguous_sampling > 0);
-    let advice = srv6.exporters[0].advice.join("\n");
+    let advice = said(&srv6.exporters[0]);
     assert!(advice.contains("do not tell a count rate"), "{advice}");
     let mx80 =
         "logstash-plugins__logstash-codec-netflow/spec/codecs/netflow5_test_juniper_mx80.dat";
     assert_eq!(rates(&decode(&pcap(mx80)))[&1_000], (29, Some(RateField::Header)));
     let expanded = decode(&pcap("the-tcpdump-group__tcpdump/tests/sflow_expanded.pcap"));
     assert_eq!(rates(&expanded)[&1_000], (1, Some(RateField::Header)));
+}
+
+/// All advice about an exporter.
+fn said(report: &ExporterReport) -> String {
+    report.advice.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Flows and field of each rate, over all exporters.

@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use datagrams::{
     Bench, FIVE_TUPLE, NOW, five_tuple, ipfix, template, v5, v5_header, v5_record, v9,
 };
+use hayrake::decode::AdviceKind;
 use hayrake::model::flow::{Counters, FlowDirection};
 
 const OPTIONS: &[(u16, u16)] = &[(1, 4), (34, 4)];
@@ -80,6 +81,9 @@ fn two_exporters_behind_one_address_do_not_corrupt_each_other() {
         assert_eq!((second.packets, second.bytes), (500, 5));
         assert_eq!(first.source, second.destination);
     }
+    let report = bench.decoder.exporters().remove(0);
+    assert_eq!(report.disputed_templates, 1);
+    assert!(report.advice.iter().any(|advice| advice.kind == AdviceKind::SharedAddress));
     // A third port that says nothing of itself is not guessed at.
     assert_eq!(bench.feed_from("192.0.2.1", 3_333, &data).len(), 0);
     assert_eq!(bench.decoder.queued().records, 1);

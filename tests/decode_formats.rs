@@ -74,7 +74,8 @@ fn enterprise_and_reverse_fields_are_stepped_over() {
     assert_eq!(flows[0].source.to_string(), "198.51.100.7");
     assert_eq!(flows[0].destination.to_string(), "203.0.113.9");
     assert_eq!(flows[0].bytes, 60);
-    let fields = &bench.decoder.exporters()[0].templates[0].fields;
+    let reports = bench.decoder.exporters();
+    let fields: Vec<_> = reports[0].templates[0].fields.iter().collect();
     assert_eq!((fields[1].enterprise, fields[1].name), (29_305, ""));
     assert_eq!((fields[2].enterprise, fields[2].name), (0, "octetDeltaCount"));
 }

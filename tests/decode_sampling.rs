@@ -9,7 +9,8 @@ mod datagrams;
 use std::num::NonZeroU32;
 
 use datagrams::{
-    Bench, FIVE_TUPLE, five_tuple, flow_sample, ipfix, ipv4_packet, raw_header, sflow, v5, v9,
+    Bench, FIVE_TUPLE, advice, five_tuple, flow_sample, ipfix, ipv4_packet, raw_header, sflow, v5,
+    v9,
 };
 use hayrake::decode::{DecodeSettings, RateField};
 use hayrake::model::flow::FlowRecord;
@@ -65,7 +66,7 @@ fn an_unknown_rate_drops_no_flow_and_is_flagged_and_counted() {
     assert_eq!(bench.total.unknown_sampling, 2);
     let report = &bench.decoder.exporters()[0];
     assert_eq!(report.unknown_sampling, 2);
-    assert!(report.advice[0].contains("192.0.2.1"), "{:?}", report.advice);
+    assert!(advice(report).contains("192.0.2.1/32"), "{:?}", report.advice);
 }
 
 // 1
@@ -153,7 +154,7 @@ fn an_ambiguous_selector_is_unknown_and_not_one() {
     let flows = bench.feed(&ipfix_options(&fields, &values));
     assert_eq!(flows[0].sampling, Sampling::Unknown);
     assert_eq!(bench.total.ambiguous_sampling, 1);
-    let advice = bench.decoder.exporters()[0].advice.join("\n");
+    let advice = advice(&bench.decoder.exporters()[0]);
     assert!(advice.contains("samplingPopulation"), "{advice}");
     assert_eq!(rate_of(&[(304, 2), (305, 4), (306, 4)], &[0, 3, 0, 0, 0, 1, 0, 0, 0, 0]), None);
     assert_eq!(rate_of(&[(305, 4)], &[0, 0, 0, 1]), None, "305 alone");
@@ -281,7 +282,7 @@ fn a_little_endian_rate_is_recognised() {
     let flows = bench.feed(&ipfix_options(&[(34, 4)], &[0xe8, 0x03, 0, 0]));
     assert_eq!(rates(&flows), [Some(1_000)]);
     assert_eq!(bench.total.reversed_sampling, 1);
-    assert!(bench.decoder.exporters()[0].advice[0].contains("little-endian"));
+    assert!(advice(&bench.decoder.exporters()[0]).contains("little-endian"));
     assert_eq!(rate_of(&[(305, 4), (306, 4)], &[1, 0, 0, 0, 0xe7, 3, 0, 0]), Some(1_000));
     assert_eq!(rate_of(&[(34, 4)], &[0, 1, 0, 0]), Some(65_536), "a usual rate is left alone");
 }
@@ -340,8 +341,11 @@ fn a_missing_sampler_table_is_named() {
     let mut bench = Bench::new();
     bench.feed(&v9().template(256, &with_sampler()).data(256, &[record(3)]).bytes());
     assert_eq!(bench.total.unknown_samplers, 1);
-    let advice = bench.decoder.exporters()[0].advice[0].clone();
-    assert!(advice.contains("sampler 3") && advice.contains("sampler-table"), "{advice}");
+    let report = bench.decoder.exporters().remove(0);
+    let said = advice(&report);
+    assert!(said.contains("sampler 3") && said.contains("sampler-table"), "{said}");
+    let router = report.advice[0].routers.iter().find(|router| router.system == "Cisco IOS-XR");
+    assert_eq!(router.unwrap().lines, ["options sampler-table timeout 60"]);
 }
 
 #[test]

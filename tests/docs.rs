@@ -337,6 +337,23 @@ fn relative_links_lead_somewhere() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What the doctor tells people to type stands on the page it points to, under
+/// the heading it points to.
+#[test]
+fn lines_of_router_configuration_stand_where_they_are_said_to() {
+    for router in hayrake::decode::ROUTER_LINES.iter().copied().flatten() {
+        let (file, heading) = router.docs.split_once('#').unwrap();
+        let text = fs::read_to_string(Path::new(ROOT).join("docs").join(file)).unwrap();
+        let mut under = text
+            .split("\n## ")
+            .filter(|section| anchor(section.lines().next().unwrap_or_default()) == heading);
+        let section = under.next().unwrap_or_else(|| panic!("{} is no heading", router.docs));
+        for line in router.lines {
+            assert!(section.contains(line), "{}: `{line}` is not there", router.docs);
+        }
+    }
+}
+
 #[test]
 fn the_checks_see_what_they_should() {
     let arguments = |line| hayrake_arguments(line).map(|words| words.join(" "));

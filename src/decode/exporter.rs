@@ -65,6 +65,8 @@ pub(crate) struct Exporter {
     sequences: SmallVec<[(Format, Sequence); 1]>,
     /// Its clock minus ours at the last datagram; sFlow tells no time.
     pub(crate) skew_ms: Option<i64>,
+    /// When the first datagram came; the epoch before one came.
+    pub(crate) first_seen: Timestamp,
     pub(crate) last_seen: Timestamp,
     pub(crate) datagrams: [u64; Format::ALL.len()],
     pub(crate) flow_records: u64,
@@ -100,6 +102,7 @@ impl Exporter {
             configured: configured(id.address, settings),
             sequences: SmallVec::new(),
             skew_ms: None,
+            first_seen: Timestamp::EPOCH,
             last_seen: Timestamp::EPOCH,
             datagrams: [0; Format::ALL.len()],
             flow_records: 0,

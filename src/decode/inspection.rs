@@ -162,7 +162,7 @@ impl fmt::Display for ExporterReport {
         }
         for template in &self.templates {
             write!(f, "  {} template {} ({}):", template.format, template.id, template.kind)?;
-            for field in &template.fields {
+            for field in template.fields.iter() {
                 let length =
                     field.length.map_or_else(|| "*".to_owned(), |length| length.to_string());
                 match (field.name, field.enterprise) {
@@ -175,6 +175,15 @@ impl fmt::Display for ExporterReport {
         }
         for advice in &self.advice {
             writeln!(f, "  -> {advice}")?;
+            for router in advice.routers {
+                writeln!(
+                    f,
+                    "       {}: {} ({})",
+                    router.system,
+                    router.lines.join("; "),
+                    router.docs
+                )?;
+            }
         }
         Ok(())
     }

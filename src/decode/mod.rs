@@ -15,15 +15,18 @@
 //! `sampling`; `netflow5`, `netflow7` and `sflow` with `packet` stand alone;
 //! `queue`, `templates`, `sequence` and `exporter` are the memory.
 
+mod advice;
 pub mod checkpoint;
 mod counts;
 mod cursor;
 mod dump;
 mod exporter;
 mod fields;
+mod format;
 mod inspection;
 mod ipfix;
 mod layout;
+mod mend;
 mod netflow5;
 mod netflow7;
 mod netflow9;
@@ -42,25 +45,26 @@ mod template;
 mod templates;
 mod time;
 
-use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ipnetwork::IpNetwork;
-use serde::Serialize;
 
 use crate::model::exporter::ExporterId;
 use crate::model::flow::FlowRecord;
 use crate::model::time::Timestamp;
 
+pub use advice::{Advice, AdviceKind};
 pub use counts::{DecodeCounts, Queued};
 pub use dump::DumpedRecord;
+pub use format::{Format, export_time};
 pub use inspection::{Inspection, InspectionReport};
+pub use mend::{ALL as ROUTER_LINES, RouterLines};
 pub use problem::{Problem, ProblemKind};
 pub use report::{
-    ExporterReport, FieldReport, RateReport, SamplerReport, SequenceReport, TemplateReport,
-    UnknownSet,
+    ExporterReport, FieldReport, RateReport, SamplerReport, SequenceReport, TemplateFields,
+    TemplateReport, UnknownSet,
 };
 pub use sampling::RateField;
 pub use template::BadTemplate;
@@ -104,71 +108,6 @@ impl Default for DecodeSettings {
     /// No configured rates; ten minutes.
     fn default() -> Self {
         Self { default_sampling: Vec::new(), max_skew: Duration::from_secs(600) }
-    }
-}
-
-/// A format that is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub enum Format {
-    /// NetFlow v5.
-    #[serde(rename = "NetFlow v5")]
-    Netflow5,
-    /// NetFlow v7.
-    #[serde(rename = "NetFlow v7")]
-    Netflow7,
-    /// NetFlow v9.
-    #[serde(rename = "NetFlow v9")]
-    Netflow9,
-    /// IPFIX.
-    #[serde(rename = "IPFIX")]
-    Ipfix,
-    /// sFlow v5.
-    #[serde(rename = "sFlow v5")]
-    Sflow5,
-}
-
-impl Format {
-    /// Every format.
-    pub const ALL: [Self; 5] =
-        [Self::Netflow5, Self::Netflow7, Self::Netflow9, Self::Ipfix, Self::Sflow5];
-
-    /// The format of a payload, by its first bytes: a two-byte version in
-    /// NetFlow and IPFIX, four bytes in sFlow.
-    fn of(payload: &[u8]) -> Result<Self, ProblemKind> {
-        let [first, second, rest @ ..] = payload else {
-            return Err(match payload {
-                [] => ProblemKind::EmptyDatagram,
-                _ => ProblemKind::Truncated { wanted: 2, left: payload.len() },
-            });
-        };
-        match (u16::from_be_bytes([*first, *second]), rest) {
-            (5, _) => Ok(Self::Netflow5),
-            (7, _) => Ok(Self::Netflow7),
-            (9, _) => Ok(Self::Netflow9),
-            (10, _) => Ok(Self::Ipfix),
-            (0, [0, 5, ..]) => Ok(Self::Sflow5),
-            (0, [third, fourth, ..]) => {
-                Err(ProblemKind::UnknownVersion(u32::from(u16::from_be_bytes([*third, *fourth]))))
-            }
-            (version, _) => Err(ProblemKind::UnknownVersion(u32::from(version))),
-        }
-    }
-
-    /// The name in reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Netflow5 => "NetFlow v5",
-            Self::Netflow7 => "NetFlow v7",
-            Self::Netflow9 => "NetFlow v9",
-            Self::Ipfix => "IPFIX",
-            Self::Sflow5 => "sFlow v5",
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 
@@ -255,7 +194,16 @@ impl Decoder {
 
     /// What is known of every exporter.
     pub fn exporters(&self) -> Vec<ExporterReport> {
-        let report = |exporter| report::exporter(exporter, &self.queue);
+        self.reports(usize::MAX)
+    }
+
+    /// The same, but of the templates of each exporter only those used last.
+    pub fn exporters_in_brief(&self) -> Vec<ExporterReport> {
+        self.reports(report::TEMPLATES_LISTED)
+    }
+
+    fn reports(&self, templates: usize) -> Vec<ExporterReport> {
+        let report = |exporter| report::exporter(exporter, &self.queue, templates);
         self.exporters.sorted().into_iter().map(report).collect()
     }
 
@@ -355,6 +303,9 @@ impl Decoder {
         out.counts.templates_expired += exporter.templates.expire(datagram.received, fields_held);
         out.exporter = Some(id);
         exporter.last_seen = datagram.received;
+        if exporter.first_seen == Timestamp::EPOCH {
+            exporter.first_seen = datagram.received;
+        }
         if let Some(count) = exporter.datagrams.get_mut(format as usize) {
             *count += 1;
         }
@@ -371,19 +322,6 @@ impl Decoder {
             outcome: Outcome::Decoded,
         }
     }
-}
-
-/// The export time in a payload's header, for captures that keep payloads but
-/// not when they came. sFlow tells no time.
-pub fn export_time(payload: &[u8]) -> Option<Timestamp> {
-    let mut cursor = Cursor::new(payload, 0);
-    let seconds = match Format::of(payload).ok()? {
-        Format::Netflow5 | Format::Netflow7 => netflow5::Header::read(&mut cursor).ok()?.seconds,
-        Format::Netflow9 => netflow9::Header::read(&mut cursor).ok()?.seconds,
-        Format::Ipfix => ipfix::Header::read(&mut cursor).ok()?.seconds,
-        Format::Sflow5 => return None,
-    };
-    Some(Timestamp::from_secs(u64::from(seconds)))
 }
 
 /// Refuses a datagram of which nothing can be read.

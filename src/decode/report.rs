@@ -1,25 +1,37 @@
 //! What is known of an exporter, for people: `inspect` and `/exporters`.
 
-use serde::Serialize;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::model::sampling::Sampling;
 use crate::model::time::Timestamp;
 
+use super::advice::{self, Advice};
 use super::exporter::{Exporter, Rated};
 use super::fields;
 use super::queue::WaitingQueue;
 use super::sampling::{RateField, SamplerKey};
 use super::template::{Field, Kind, Template};
+use super::templates::Held;
 use super::{Format, Protocol};
 
-/// A clock further off than this is worth a sentence, in milliseconds.
-const NOTABLE_SKEW: i64 = 60_000;
+/// Templates listed of one exporter in a report that is made every second: who
+/// churns templates must not make it long.
+pub(crate) const TEMPLATES_LISTED: usize = 64;
 
 /// One exporter and domain.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ExporterReport {
     /// Address and domain, `192.0.2.1#0`.
     pub exporter: String,
+    /// Its address: the source's, or sFlow's agent.
+    #[schema(value_type = String)]
+    pub address: IpAddr,
+    /// Its observation domain, source id, sub-agent or engine.
+    pub domain: u32,
     /// Formats seen.
     pub formats: Vec<Format>,
     /// Datagrams; IPFIX messages where a datagram holds several.
@@ -38,7 +50,11 @@ pub struct ExporterReport {
     pub queued: u64,
     /// Template ids of sets that came before their template, with how many.
     pub unknown_sets: Vec<UnknownSet>,
-    /// Templates held.
+    /// Templates held now.
+    pub templates_held: usize,
+    /// Template ids that several source ports send with different layouts.
+    pub disputed_templates: usize,
+    /// Templates held; a running service lists at most 64, those used last.
     pub templates: Vec<TemplateReport>,
     /// Flow records per rate.
     pub sampling: Vec<RateReport>,
@@ -50,14 +66,19 @@ pub struct ExporterReport {
     pub skew_ms: Option<i64>,
     /// What was lost on the way here, per format.
     pub sequence: Vec<SequenceReport>,
+    /// When the first datagram came that is counted here; `null` when nothing
+    /// came since the start of the program.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub first_seen: Option<Timestamp>,
     /// When its last datagram came.
+    #[schema(value_type = String, format = DateTime)]
     pub last_seen: Timestamp,
-    /// One plain sentence for each thing to mend.
-    pub advice: Vec<String>,
+    /// What to mend.
+    pub advice: Vec<Advice>,
 }
 
 /// Sets that came without template.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UnknownSet {
     /// The template they need.
     pub template: u16,
@@ -66,7 +87,7 @@ pub struct UnknownSet {
 }
 
 /// A template.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct TemplateReport {
     /// Its id.
     pub id: u16,
@@ -76,12 +97,40 @@ pub struct TemplateReport {
     pub port: u16,
     /// `data` or `options`.
     pub kind: &'static str,
+    /// When it was last sent.
+    #[schema(value_type = String, format = DateTime)]
+    pub sent: Timestamp,
+    /// When data was last read with it, or it was sent.
+    #[schema(value_type = String, format = DateTime)]
+    pub used: Timestamp,
     /// Its fields in order.
-    pub fields: Vec<FieldReport>,
+    #[schema(value_type = Vec<FieldReport>)]
+    pub fields: TemplateFields,
+}
+
+/// The fields of a template, spelled out only for whoever asks: reports are
+/// made every second for metrics that need none of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TemplateFields {
+    protocol: Protocol,
+    template: Arc<Template>,
+}
+
+impl TemplateFields {
+    /// Each field in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = FieldReport> + '_ {
+        self.template.fields.iter().map(|held| field(self.protocol, held))
+    }
+}
+
+impl Serialize for TemplateFields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
 }
 
 /// A field of a template.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldReport {
     /// Its number.
     pub id: u16,
@@ -96,31 +145,33 @@ pub struct FieldReport {
 }
 
 /// A rate and the flows that had it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RateReport {
     /// Packets for one exported packet.
     pub rate: u32,
     /// `record`, `options`, `header` or `configured`.
     pub source: &'static str,
     /// The field that gave it.
+    #[schema(value_type = Option<String>)]
     pub field: Option<RateField>,
     /// Flow records.
     pub flows: u64,
 }
 
 /// A sampler.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SamplerReport {
     /// Its id in flow records; `None` when it holds for all of them.
     pub id: Option<u64>,
     /// Packets for one exported packet.
     pub rate: u32,
     /// The field that gave it.
+    #[schema(value_type = String)]
     pub field: RateField,
 }
 
 /// What sequence numbers say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SequenceReport {
     /// The format.
     pub format: Format,
@@ -146,8 +197,12 @@ impl Format {
     }
 }
 
-/// The report of one exporter.
-pub(super) fn exporter(exporter: &Exporter, queue: &WaitingQueue) -> ExporterReport {
+/// The report of one exporter with as many of its templates.
+pub(super) fn exporter(
+    exporter: &Exporter,
+    queue: &WaitingQueue,
+    templates_listed: usize,
+) -> ExporterReport {
     let formats = Format::ALL
         .into_iter()
         .zip(exporter.datagrams)
@@ -156,6 +211,8 @@ pub(super) fn exporter(exporter: &Exporter, queue: &WaitingQueue) -> ExporterRep
         .collect();
     let mut report = ExporterReport {
         exporter: exporter.id.to_string(),
+        address: exporter.id.address,
+        domain: exporter.id.domain,
         formats,
         datagrams: exporter.datagrams.iter().sum(),
         flow_records: exporter.flow_records,
@@ -169,11 +226,13 @@ pub(super) fn exporter(exporter: &Exporter, queue: &WaitingQueue) -> ExporterRep
             .iter()
             .map(|(template, sets)| UnknownSet { template: *template, sets: *sets })
             .collect(),
+        templates_held: exporter.templates.len(),
+        disputed_templates: exporter.templates.disputed(),
         templates: exporter
             .templates
-            .sorted()
+            .listed(templates_listed)
             .into_iter()
-            .map(|(protocol, port, held)| template(protocol, port, &held))
+            .map(|(protocol, port, held)| template(protocol, port, held))
             .collect(),
         sampling: exporter.rates.iter().filter_map(rate).collect(),
         unknown_sampling: exporter
@@ -207,10 +266,11 @@ pub(super) fn exporter(exporter: &Exporter, queue: &WaitingQueue) -> ExporterRep
                 restarts: sequence.restarts,
             })
             .collect(),
+        first_seen: (exporter.first_seen != Timestamp::EPOCH).then_some(exporter.first_seen),
         last_seen: exporter.last_seen,
         advice: Vec::new(),
     };
-    report.advice = advice(exporter, &report);
+    report.advice = advice::of(exporter, &report);
     report
 }
 
@@ -226,7 +286,8 @@ fn rate((rated, flows): &(Rated, u64)) -> Option<RateReport> {
     }
 }
 
-fn template(protocol: Protocol, port: u16, template: &Template) -> TemplateReport {
+fn template(protocol: Protocol, port: u16, held: &Held) -> TemplateReport {
+    let template = Arc::clone(&held.template);
     TemplateReport {
         id: template.id,
         format: protocol.into(),
@@ -235,7 +296,9 @@ fn template(protocol: Protocol, port: u16, template: &Template) -> TemplateRepor
             Kind::Data => "data",
             Kind::Options => "options",
         },
-        fields: template.fields.iter().map(|held| field(protocol, held)).collect(),
+        sent: held.sent,
+        used: held.used,
+        fields: TemplateFields { protocol, template },
     }
 }
 
@@ -251,94 +314,4 @@ fn field(protocol: Protocol, field: &Field) -> FieldReport {
         },
         scope: field.is_scope,
     }
-}
-
-/// One sentence for each thing to mend.
-fn advice(exporter: &Exporter, report: &ExporterReport) -> Vec<String> {
-    let mut advice = Vec::new();
-    let missing = exporter.missing_samplers();
-    if !missing.is_empty() {
-        let ids: Vec<String> = missing.iter().map(u64::to_string).collect();
-        advice.push(format!(
-            "flows name sampler {} (field 48 or 302) but no options record describes it: \
-             export the sampler table (IOS-XR `options sampler-table`, IOS-XE `option sampler-table`) \
-             or set exporters.default_sampling",
-            ids.join(", ")
-        ));
-    } else if report.unknown_sampling > 0 {
-        advice.push(format!(
-            "the sampling rate of {} flows is unknown: export sampling options, or set \
-             exporters.default_sampling for {}",
-            report.unknown_sampling, exporter.id.address
-        ));
-    }
-    if exporter.ambiguous_sampling > 0 {
-        advice.push(
-            "sampling options came that do not tell a count rate (selector algorithm by time, or \
-             samplingPacketInterval 1 without samplingPacketSpace or samplingPopulation): \
-             set exporters.default_sampling"
-                .to_owned(),
-        );
-    }
-    if exporter.implausible_sampling > 0 {
-        advice.push(
-            "sampling options came with a rate that no router has, which was not used: check the \
-             length of the sampling field in the options template, or update the firmware"
-                .to_owned(),
-        );
-    }
-    if exporter.reversed_sampling > 0 {
-        advice.push(
-            "the sampling rate comes in little-endian byte order and was read that way: update \
-             the router's software"
-                .to_owned(),
-        );
-    }
-    if exporter.sampling_changes > 0 {
-        advice.push(format!(
-            "samplers changed their rate {} times: several exporters may share this address, \
-             or several interfaces one sampler id",
-            exporter.sampling_changes
-        ));
-    }
-    if report.queued > 0 {
-        let ids: Vec<String> =
-            report.unknown_sets.iter().map(|set| set.template.to_string()).collect();
-        advice.push(format!(
-            "{} sets wait for a template (ids seen without one: {}): lower the router's template \
-             refresh interval (one minute is fine)",
-            report.queued,
-            ids.join(", ")
-        ));
-    }
-    if let Some(skew) = report.skew_ms.filter(|skew| skew.abs() >= NOTABLE_SKEW) {
-        let (word, seconds) = (if skew > 0 { "ahead" } else { "behind" }, skew.abs() / 1_000);
-        advice.push(format!("its clock is {seconds} s {word} of ours: set up NTP on it"));
-    }
-    for sequence in report.sequence.iter().filter(|sequence| sequence.lost > 0) {
-        advice.push(format!(
-            "{} {} {} were lost on the way: look for drops on the path and at our socket buffer",
-            sequence.lost, sequence.format, sequence.unit
-        ));
-    }
-    if exporter.implausible_time > 0 {
-        advice.push(format!(
-            "{} flows ended at impossible times and were placed by receive time",
-            exporter.implausible_time
-        ));
-    }
-    if exporter.implausible_counters > 0 {
-        advice.push(format!(
-            "{} flows had more bytes or packets than possible, which were cut: check the \
-             router's software",
-            exporter.implausible_counters
-        ));
-    }
-    if report.rejected > 0 {
-        advice.push(format!(
-            "{} records or sets could not be read: the problems listed say where",
-            report.rejected
-        ));
-    }
-    advice
 }

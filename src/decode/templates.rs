@@ -8,6 +8,7 @@
 //! a port that never sent it borrows the latest one of its exporter, unless
 //! ports disagreed about it lately or the data cannot be records of it.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,11 +45,14 @@ struct Key {
     id: u16,
 }
 
+/// A template that is held.
 #[derive(Clone, Debug)]
-struct Held {
-    template: Arc<Template>,
-    sent: Timestamp,
-    used: Timestamp,
+pub(crate) struct Held {
+    pub(crate) template: Arc<Template>,
+    /// When it was last sent.
+    pub(crate) sent: Timestamp,
+    /// When data was last read with it.
+    pub(crate) used: Timestamp,
 }
 
 /// How [`Templates::insert`] ended.
@@ -207,13 +211,37 @@ impl Templates {
         self.held.clear();
     }
 
-    /// Every template with protocol and port, in the order of these and its id.
-    pub(crate) fn sorted(&self) -> Vec<(Protocol, u16, Arc<Template>)> {
+    /// The `most` templates used last with protocol and port, in the order of
+    /// these and their id.
+    pub(crate) fn listed(&self, most: usize) -> Vec<(Protocol, u16, &Held)> {
         let mut all: Vec<_> = self.held.iter().collect();
+        if all.len() > most {
+            all.select_nth_unstable_by_key(most, |(key, held)| (Reverse(held.used), **key));
+            all.truncate(most);
+        }
         all.sort_unstable_by_key(|(key, _)| **key);
-        all.into_iter()
-            .map(|(key, held)| (key.protocol, key.port, Arc::clone(&held.template)))
-            .collect()
+        all.into_iter().map(|(key, held)| (key.protocol, key.port, held)).collect()
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// How many template ids are held with different layouts for several ports
+    /// that send them still.
+    pub(crate) fn disputed(&self) -> usize {
+        if self.ports.len() < 2 {
+            return 0;
+        }
+        let mut seen: HashMap<(Protocol, u16), (&Held, bool)> = HashMap::new();
+        for (key, held) in &self.held {
+            let (first, disputed) =
+                seen.entry((key.protocol, key.id)).or_insert_with(|| (held, false));
+            let apart = first.sent.since(held.sent).max(held.sent.since(first.sent));
+            *disputed |= first.template != held.template && apart < DISAGREEMENT;
+        }
+        seen.values().filter(|(_, disputed)| *disputed).count()
     }
 
     /// Whether there is none.

@@ -14,7 +14,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use super::lines::Lines;
 use super::tally::{Complete, Tally};
 use super::token::Token;
-use super::wire::{HitlistAnswer, ReadyAnswer, SignatureAnswer};
+use super::wire::{ExporterAnswer, HitlistAnswer, ReadyAnswer, SignatureAnswer};
 use super::withhold::withheld;
 use crate::model::detection::Detection;
 use crate::model::line::Regions;
@@ -40,7 +40,7 @@ pub struct Facts {
 pub struct Current {
     facts: ArcSwapOption<Facts>,
     ready: ArcSwap<ReadyAnswer>,
-    exporters: ArcSwap<Vec<serde_json::Value>>,
+    exporters: ArcSwap<Vec<ExporterAnswer>>,
     token: ArcSwapOption<Token>,
     certificates: AtomicBool,
     tally: Mutex<Tally>,
@@ -95,12 +95,12 @@ impl Current {
     }
 
     /// The reports of all exporters.
-    pub fn exporters(&self) -> Arc<Vec<serde_json::Value>> {
+    pub fn exporters(&self) -> Arc<Vec<ExporterAnswer>> {
         self.exporters.load_full()
     }
 
     /// Replaces the reports of all exporters.
-    pub fn set_exporters(&self, reports: Vec<serde_json::Value>) {
+    pub fn set_exporters(&self, reports: Vec<ExporterAnswer>) {
         self.exporters.store(Arc::new(reports));
     }
 

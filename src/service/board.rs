@@ -6,13 +6,17 @@
 //! exporter and hears it anew, its totals begin at zero again.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
 
 use hashbrown::{HashMap, HashSet};
 
 use super::fronts::Reports;
-use crate::decode::{ExporterReport, Format};
+use crate::decode::{Advice, AdviceKind, ExporterReport, Format};
 use crate::metrics::{EXPORTERS_LABELLED, Metrics, OTHER_EXPORTERS};
+use crate::model::time::Timestamp;
 use crate::publish::view::Current;
+use crate::publish::wire::{ExporterAnswer, Pace};
 
 /// What the counters hold of one exporter's totals, and what the log says of it.
 #[derive(Default)]
@@ -20,10 +24,16 @@ struct Counted {
     /// By format: v5 and v7 count in the same unit.
     lost: Vec<(Format, u64)>,
     unknown_sampling: u64,
-    /// Advice that was logged, without its numbers: these grow from look to
-    /// look, and the sentence is still the same.
-    advised: BTreeSet<String>,
+    /// Advice that was logged: numbers in it grow from look to look, and it is
+    /// still the same.
+    advised: BTreeSet<AdviceKind>,
+    /// Datagrams and flow records when its pace was last taken.
+    before: Option<(Timestamp, u64, u64)>,
+    pace: Pace,
 }
+
+/// Over what time a pace is taken.
+const PACE: Duration = Duration::from_secs(10);
 
 /// Advice that is logged at one look, so that made-up exporters do not fill the
 /// log; the rest has its turn at the next ones, and all is in the API.
@@ -41,21 +51,28 @@ pub(super) struct Board {
 
 impl Board {
     /// Looks at the reports of all workers.
-    pub(super) fn gather(&mut self, workers: &[Reports], current: &Current, metrics: &Metrics) {
+    pub(super) fn gather(
+        &mut self,
+        now: Timestamp,
+        workers: &[Reports],
+        current: &Current,
+        metrics: &Metrics,
+    ) {
         let mut before = std::mem::take(&mut self.counted);
-        let mut shown = Vec::new();
+        let mut shown: Vec<ExporterAnswer> = Vec::new();
         let mut room = ADVICE_LOGGED;
+        let rewritten = rewritten(workers);
         for (worker, reports) in workers.iter().enumerate() {
             for report in reports.load().iter() {
                 let key = (worker, report.exporter.clone());
                 let mut counted = before.remove(&key).unwrap_or_default();
                 self.count(report, &mut counted, metrics);
-                advise(report, &mut counted, &mut room);
+                let mut report = report.clone();
+                report.advice.extend(rewritten.clone());
+                advise(&report, &mut counted, &mut room);
+                let pace = counted.pace(now, &report);
                 self.counted.insert(key, counted);
-                match serde_json::to_value(report) {
-                    Ok(value) => shown.push(value),
-                    Err(error) => tracing::error!(%error, "cannot show an exporter"),
-                }
+                shown.push(ExporterAnswer { report, pace, silent_seconds: 0 });
             }
         }
         metrics.exporters.set(i64::try_from(shown.len()).unwrap_or(i64::MAX));
@@ -101,12 +118,49 @@ impl Board {
 /// is room for.
 fn advise(report: &ExporterReport, counted: &mut Counted, room: &mut usize) {
     for advice in &report.advice {
-        let kind = advice.chars().filter(|c| !c.is_ascii_digit()).collect();
-        if *room > 0 && counted.advised.insert(kind) {
+        if *room > 0 && counted.advised.insert(advice.kind) {
             *room -= 1;
             tracing::warn!("{}: {advice}", report.exporter);
         }
     }
+}
+
+impl Counted {
+    /// How fast the exporter sends, taken anew when [`PACE`] is over.
+    fn pace(&mut self, now: Timestamp, report: &ExporterReport) -> Pace {
+        let totals = (now, report.datagrams, report.flow_records);
+        let (then, datagrams, records) = *self.before.get_or_insert(totals);
+        let passed = now.signed_since(then);
+        if passed < 0 {
+            // The clock was set back.
+            self.before = Some(totals);
+        } else if now.since(then) >= PACE {
+            let seconds = now.since(then).as_secs_f64();
+            #[expect(clippy::cast_precision_loss, reason = "a pace, shown to people")]
+            let pace = |total: u64, before: u64| {
+                let added = total.checked_sub(before).unwrap_or(total);
+                Some((added as f64 / seconds * 10.0).round() / 10.0)
+            };
+            self.pace = Pace {
+                datagrams_per_second: pace(report.datagrams, datagrams),
+                records_per_second: pace(report.flow_records, records),
+            };
+            self.before = Some(totals);
+        }
+        self.pace
+    }
+}
+
+/// Advice when all exporters have one address that a container's bridge has by
+/// default (172.17.0.1 to 172.31.0.1): it makes that of everybody's.
+fn rewritten(workers: &[Reports]) -> Option<Advice> {
+    let reports: Vec<_> = workers.iter().map(|reports| reports.load()).collect();
+    let mut addresses = reports.iter().flat_map(|of| of.iter()).map(|report| report.address);
+    let first = addresses.next()?;
+    let IpAddr::V4(bridge) = first else { return None };
+    let is_bridge = matches!(bridge.octets(), [172, 17..=31, 0, 1]);
+    (is_bridge && addresses.all(|other| other == first))
+        .then(|| Advice::rewritten(&first.to_string()))
 }
 
 fn added(counted: &mut u64, total: u64) -> u64 {
@@ -122,13 +176,11 @@ pub(super) fn joined(addresses: &[impl ToString]) -> String {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use arc_swap::ArcSwap;
 
     use super::*;
     use crate::decode::{Datagram, Decoded, Decoder};
-    use crate::model::time::Timestamp;
 
     #[test]
     fn a_total_that_begins_anew_is_counted_from_zero() {
@@ -173,13 +225,13 @@ mod tests {
         let lost = || metrics.sequence_lost.with_label_values(&["192.0.2.1#0", "packets"]).get();
         let mut board = Board::default();
         let workers = [reports(8), reports(3)];
-        board.gather(&workers, &current, &metrics);
-        board.gather(&workers, &current, &metrics);
+        board.gather(Timestamp::EPOCH, &workers, &current, &metrics);
+        board.gather(Timestamp::EPOCH, &workers, &current, &metrics);
         assert_eq!(lost(), 11);
         assert_eq!(current.exporters().len(), 2);
         // Both have forgotten it; heard anew, it has lost two more.
-        board.gather(&[], &current, &metrics);
-        board.gather(&[reports(2)], &current, &metrics);
+        board.gather(Timestamp::EPOCH, &[], &current, &metrics);
+        board.gather(Timestamp::EPOCH, &[reports(2)], &current, &metrics);
         assert_eq!(lost(), 13);
     }
 
@@ -192,11 +244,11 @@ mod tests {
         // Packet 5 is lost for good; packets 60 and 61 change places, between
         // which the board looks.
         let begin = || (0..60).filter(|sequence| *sequence != 5);
-        board.gather(&[reports_of(begin())], &current, &metrics);
+        board.gather(Timestamp::EPOCH, &[reports_of(begin())], &current, &metrics);
         assert_eq!(lost(), 1);
-        board.gather(&[reports_of(begin().chain([61]))], &current, &metrics);
+        board.gather(Timestamp::EPOCH, &[reports_of(begin().chain([61]))], &current, &metrics);
         assert_eq!(lost(), 1);
-        board.gather(&[reports_of(begin().chain([61, 60]))], &current, &metrics);
+        board.gather(Timestamp::EPOCH, &[reports_of(begin().chain([61, 60]))], &current, &metrics);
         assert_eq!(lost(), 1);
     }
 

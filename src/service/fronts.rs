@@ -89,14 +89,14 @@ impl Worker {
             }
             busy = self.part.step(self.front.decoder());
             if unreported && since_report.every(REPORT) {
-                self.reports.store(Arc::new(self.front.decoder().exporters()));
+                self.reports.store(Arc::new(self.front.decoder().exporters_in_brief()));
                 unreported = false;
             }
         }
         for (worker, gathered) in self.backs.iter().zip(&mut sightings) {
             wait_for_room(worker, gathered);
         }
-        self.reports.store(Arc::new(self.front.decoder().exporters()));
+        self.reports.store(Arc::new(self.front.decoder().exporters_in_brief()));
         let waiting = self.front.decoder().queued().records;
         if waiting > 0 {
             tracing::warn!(waiting, "data sets that still waited for a template are lost");

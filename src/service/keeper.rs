@@ -135,7 +135,7 @@ impl Keeper {
                 }
             }
             if gathered.every(GATHER) {
-                board.gather(&self.reports, &self.current, &self.metrics);
+                board.gather(self.clock.now(), &self.reports, &self.current, &self.metrics);
                 self.depths.show(&self.metrics);
                 self.current.retire_lines();
                 if self.live.watch(self.clock.now(), &self.metrics.feeds) {
@@ -143,7 +143,7 @@ impl Keeper {
                 }
             }
         }
-        board.gather(&self.reports, &self.current, &self.metrics);
+        board.gather(self.clock.now(), &self.reports, &self.current, &self.metrics);
         self.depths.show(&self.metrics);
         self.hear();
         let Self { saving, keeping, mut sources, product, live, clock, keys, .. } = self;

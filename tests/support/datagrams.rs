@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use hayrake::decode::{Datagram, DecodeCounts, DecodeSettings, Decoded, Decoder};
+use hayrake::decode::{Datagram, DecodeCounts, DecodeSettings, Decoded, Decoder, ExporterReport};
 use hayrake::model::flow::FlowRecord;
 use hayrake::model::time::Timestamp;
 
@@ -23,6 +23,11 @@ pub(crate) fn five_tuple(packets: u32) -> Vec<u8> {
     record.extend(packets.to_be_bytes());
     record.extend((packets * 100).to_be_bytes());
     record
+}
+
+/// All advice about an exporter.
+pub(crate) fn advice(report: &ExporterReport) -> String {
+    report.advice.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// A v9 packet or an IPFIX message under construction.

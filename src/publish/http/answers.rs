@@ -20,8 +20,8 @@ use crate::publish::tally::Complete;
 use crate::publish::view::{Facts, rows};
 use crate::publish::wire::{
     API_VERSION, ClassAnswer, ClassesAnswer, CountRow, CountsAnswer, Detection, ErrorAnswer,
-    ExportersAnswer, HitlistAnswer, LineAnswer, ReadyAnswer, SignaturesAnswer, WindowCount,
-    WindowCounts, WindowState,
+    HitlistAnswer, LineAnswer, ReadyAnswer, SignaturesAnswer, WindowCount, WindowCounts,
+    WindowState,
 };
 
 /// How long a worker may take to say what a line's open windows hold.
@@ -274,13 +274,6 @@ pub(super) async fn line(
         detections: held.iter().map(|(region, held)| Detection::new(held, region)).collect(),
     };
     Ok(Json(answer).into_response())
-}
-
-/// Who sends: templates, sampling, gaps, clock skew and what to mend.
-#[utoipa::path(get, path = "/api/v1/exporters", tag = "input", responses((status = 200, body = ExportersAnswer, description = "every exporter heard")))]
-pub(super) async fn exporters(State(api): State<Api>) -> Json<ExportersAnswer> {
-    let exporters = api.current.exporters().to_vec();
-    Json(ExportersAnswer { v: API_VERSION, exporters })
 }
 
 /// The signatures in force.

@@ -10,6 +10,7 @@
 mod access;
 mod answers;
 mod connections;
+mod exporters;
 mod guests;
 mod openapi;
 mod pace;
@@ -99,7 +100,7 @@ fn router(api: Api) -> Router {
         .route("/api/v1/classes", get(answers::classes))
         .route("/api/v1/counts", get(answers::counts))
         .route("/api/v1/lines/{line}", get(answers::line))
-        .route("/api/v1/exporters", get(answers::exporters))
+        .route("/api/v1/exporters", get(exporters::exporters))
         .route("/api/v1/signatures", get(answers::signatures))
         .route("/api/v1/hitlist", get(answers::hitlist))
         .route("/api/v1/openapi.json", get(openapi::document))
@@ -140,7 +141,8 @@ async fn refuse_too_many(
 /// that it does. `/metrics` is left alone, since scrapers add their own.
 async fn refuse_unknown_query(request: Request, next: Next) -> Response {
     let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
-    let takes_none = path.starts_with("/api/") && path != "/api/v1/counts";
+    let takes_none =
+        path.starts_with("/api/") && !["/api/v1/counts", "/api/v1/exporters"].contains(&path);
     if takes_none && !query.is_empty() {
         let what = format!("the query `{query}` at `{path}`; allowed: none here");
         return Refusal(StatusCode::BAD_REQUEST, what).into_response();

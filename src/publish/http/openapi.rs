@@ -4,7 +4,7 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::answers;
+use super::{answers, exporters};
 use crate::publish::wire::{
     ClassesAnswer, CountsAnswer, Detection, ErrorAnswer, ExportersAnswer, HitlistAnswer,
     LineAnswer, ReadyAnswer, SignaturesAnswer,
@@ -23,7 +23,7 @@ use crate::publish::wire::{
         answers::classes,
         answers::counts,
         answers::line,
-        answers::exporters,
+        exporters::exporters,
         answers::signatures,
         answers::hitlist,
     ),

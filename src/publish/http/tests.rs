@@ -261,6 +261,82 @@ fn every_path_of_the_document_answers_and_other_paths_say_so() {
     assert_eq!(server.send(post).0, 405);
 }
 
+/// A report of an exporter `192.0.2.1#7` that sent one template and data of an
+/// unknown rate.
+fn exporter() -> crate::publish::wire::ExporterAnswer {
+    let mut decoder = crate::decode::Decoder::default();
+    let mut payload = vec![0, 9, 0, 2];
+    payload.extend([[0; 4], 1_000u32.to_be_bytes(), [0; 4], 7u32.to_be_bytes()].concat());
+    payload.extend([0, 0, 0, 16, 1, 0, 0, 2, 0, 8, 0, 4, 0, 12, 0, 4]);
+    payload.extend([1, 0, 0, 12, 198, 51, 100, 7, 203, 0, 113, 9]);
+    decoder.decode(
+        crate::decode::Datagram {
+            source: [192, 0, 2, 1].into(),
+            source_port: 4_000,
+            received: at("2026-11-21T11:09:00Z"),
+            payload: &payload,
+        },
+        &mut crate::decode::Decoded::default(),
+    );
+    crate::publish::wire::ExporterAnswer {
+        report: decoder.exporters().remove(0),
+        pace: crate::publish::wire::Pace {
+            datagrams_per_second: Some(1.5),
+            records_per_second: None,
+        },
+        silent_seconds: 0,
+    }
+}
+
+#[test]
+fn the_doctor_says_what_an_exporter_sends_and_what_to_mend() {
+    let server = Server::ready();
+    server.api.current.set_exporters(vec![exporter()]);
+    let metrics = &server.api.metrics;
+    metrics.datagrams_received.with_label_values(&["0.0.0.0:2055"]).inc_by(10);
+    metrics.kernel_drops.with_label_values(&["0.0.0.0:2055"]).inc_by(3);
+    let (status, answer) = server.get("/api/v1/exporters", None);
+    assert_eq!(status, 200);
+    assert_eq!(answer["listeners"][0]["listener"], "0.0.0.0:2055");
+    assert_eq!(answer["listeners"][0]["kernel_drops"], 3);
+    assert_eq!(answer["heard"], 1);
+    let exporter = &answer["exporters"][0];
+    assert_eq!((&exporter["address"], &exporter["domain"]), (&"192.0.2.1".into(), &7.into()));
+    assert_eq!(exporter["silent_seconds"], 60);
+    assert_eq!(exporter["datagrams_per_second"], 1.5);
+    assert_eq!(exporter["records_per_second"], Value::Null);
+    assert_eq!(exporter["templates"][0]["fields"][0]["name"], "sourceIPv4Address");
+    assert_eq!(exporter["templates"][0]["sent"], "2026-11-21T11:09:00Z");
+    let kinds: Vec<_> =
+        exporter["advice"].as_array().unwrap().iter().map(|advice| &advice["kind"]).collect();
+    assert_eq!(kinds, ["sampling_unknown", "clock"]);
+    assert_eq!(exporter["advice"][0]["setting"], r#"default_sampling: {"192.0.2.1/32": RATE}"#);
+    let router = &exporter["advice"][1]["routers"][0];
+    assert_eq!(router["lines"][0], "ntp server 192.0.2.20");
+    assert_eq!(router["docs"], "routers.md#when-its-clock-is-off");
+}
+
+#[test]
+fn the_doctor_is_asked_about_one_exporter_or_in_short() {
+    let server = Server::ready();
+    server.api.current.set_exporters(vec![exporter()]);
+    for (query, shown) in [("exporter=192.0.2.1%237", 1), ("exporter=::ffff:192.0.2.1", 1)] {
+        let (_, answer) = server.get(&format!("/api/v1/exporters?{query}"), None);
+        assert_eq!(answer["exporters"].as_array().map_or(0, Vec::len), shown, "{query}");
+    }
+    let (_, answer) = server.get("/api/v1/exporters?detail=summary&exporter=192.0.2.1", None);
+    assert_eq!(answer["exporters"][0]["templates"], Value::Array(Vec::new()));
+    assert_eq!(answer["exporters"][0]["templates_held"], 1);
+    assert_eq!(server.get("/api/v1/exporters?exporter=192.0.2.2", None).0, 404);
+    let (status, answer) = server.get("/api/v1/exporters?detail=some", None);
+    assert_eq!(status, 400);
+    assert!(answer["error"].as_str().unwrap().contains("full, summary"), "{answer}");
+    let (_, document) = server.get("/openapi.json", None);
+    let properties = &document["components"]["schemas"];
+    assert!(properties["ExporterReport"]["properties"]["advice"].is_object(), "{properties}");
+    assert!(properties["Advice"].is_object() && properties["RouterLines"].is_object());
+}
+
 #[test]
 fn metrics_show_lines_but_none_under_k() {
     let server = Server::ready();

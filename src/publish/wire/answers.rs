@@ -144,17 +144,6 @@ pub struct LineAnswer<'a> {
     pub detections: Vec<Detection<'a>>,
 }
 
-/// The exporters that were heard.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ExportersAnswer {
-    /// Version of this object: 1.
-    pub v: u8,
-    /// One object an exporter: its templates, sampling, gaps, clock skew and
-    /// what to mend.
-    #[schema(value_type = Vec<Object>)]
-    pub exporters: Vec<serde_json::Value>,
-}
-
 /// The signatures in force.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SignaturesAnswer {

@@ -5,15 +5,17 @@
 
 mod answers;
 mod detection;
+mod exporters;
 
 pub use answers::{
-    ClassAnswer, ClassesAnswer, CountRow, CountsAnswer, ErrorAnswer, ExportersAnswer, GroupAnswer,
-    HitlistAnswer, HitlistClass, LineAnswer, ReadyAnswer, SignatureAnswer, SignaturesAnswer,
-    WindowCount, WindowCounts, WindowState,
+    ClassAnswer, ClassesAnswer, CountRow, CountsAnswer, ErrorAnswer, GroupAnswer, HitlistAnswer,
+    HitlistClass, LineAnswer, ReadyAnswer, SignatureAnswer, SignaturesAnswer, WindowCount,
+    WindowCounts, WindowState,
 };
 pub use detection::Detection;
 #[cfg(test)]
 pub(crate) use detection::tests::detection as detection_for_tests;
+pub use exporters::{ExporterAnswer, ExportersAnswer, ListenerAnswer, Pace};
 
 /// Version of every object the API answers with.
 pub const API_VERSION: u8 = 1;
