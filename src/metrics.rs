@@ -17,6 +17,7 @@
 mod checkpoints;
 mod declarations;
 mod feeds;
+mod history;
 mod open;
 mod table;
 
@@ -25,6 +26,7 @@ use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Regist
 pub use checkpoints::CheckpointMetrics;
 use declarations::{Declarations, Declared, reference};
 pub use feeds::FeedMetrics;
+pub use history::HistoryMetrics;
 pub use table::TableMetrics;
 
 /// Most exporters that get a label of their own; the rest share `other`. Two
@@ -118,6 +120,8 @@ pub struct Metrics {
     pub feeds: FeedMetrics,
     /// What is written for the next start.
     pub checkpoints: CheckpointMetrics,
+    /// What is written to the history.
+    pub history: HistoryMetrics,
 
     /// Requests answered.
     pub http_requests: IntCounterVec,
@@ -270,13 +274,13 @@ impl Metrics {
                 "hayrake_queue_depth",
                 "batches",
                 &["queue"],
-                "Batches waiting in the queue: datagrams (sockets to front workers), sightings (front to back workers), detections (to sinks)",
+                "Batches waiting in the queue: datagrams (sockets to front workers), sightings (front to back workers), detections (to sinks), history",
             )?,
             queue_dropped: d.counters(
                 "hayrake_queue_dropped_total",
                 "as in label queue",
                 &["queue"],
-                "Datagrams or detections dropped because the queue was full; detections without the token up to a step of ten times k",
+                "Datagrams, detections, or claims for the history dropped because the queue was full; all but datagrams without the token up to a step of ten times k",
             )?,
             sink_written: d.counters(
                 "hayrake_sink_written_total",
@@ -331,6 +335,7 @@ impl Metrics {
             class_lost: d.counters("hayrake_class_lost_total", "times", &["class"], CLASS_LOST)?,
             feeds: FeedMetrics::new(&mut d)?,
             checkpoints: CheckpointMetrics::new(&mut d)?,
+            history: HistoryMetrics::new(&mut d)?,
             http_requests: d.counters(
                 "hayrake_http_requests_total",
                 "requests",
@@ -352,7 +357,7 @@ impl Metrics {
             self.datagrams.with_label_values(&[outcome]);
             self.records.with_label_values(&[outcome]);
         }
-        for queue in ["datagrams", "detections"] {
+        for queue in ["datagrams", "detections", "history"] {
             self.queue_dropped.with_label_values(&[queue]);
         }
         for outcome in ["accepted", "refused"] {

@@ -15,14 +15,17 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
+use std::ops::ControlFlow;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hayrake::config::load;
 use hayrake::model::flow::FlowRecord;
 use hayrake::model::line::RegionId;
-use hayrake::model::time::Timestamp;
+use hayrake::model::time::{Timestamp, Window};
 use hayrake::orient::{LinePrefix, Orientation, Prefixes, orient};
+use hayrake::publish::history::sqlite::Sqlite;
+use hayrake::publish::history::{CountsQuestion, History, LinesQuestion, Span};
 use hayrake::service::clock::Clock;
 use hayrake::service::{OpenWindows, Options, Service};
 use rand::{RngExt, SeedableRng};
@@ -303,6 +306,48 @@ fn being_killed_loses_the_last_interval_and_repeats_nothing() {
         assert_eq!(windows, 2, "line {line} was in a checkpoint and is lost: {claimed:?}");
     }
     assert!(confirmed.len() >= 7 && claimed.len() <= usize::from(sent));
+    history_has_each_line_once(&site, &names, &confirmed);
+}
+
+/// That the history has every line that was in a checkpoint, in one hour and one
+/// day, and that its counts are those lines.
+fn history_has_each_line_once(site: &Site, names: &BTreeMap<String, u8>, confirmed: &BTreeSet<u8>) {
+    let history = Sqlite::reading(&site.path("state")).unwrap();
+    let days = history.known(Window::Day).unwrap().days.unwrap();
+    let (mut hours, mut of_days) = (BTreeMap::<Timestamp, u64>::new(), BTreeMap::new());
+    let mut seen = BTreeMap::<u8, (usize, usize)>::new();
+    let question = LinesQuestion { days, line: None, class: None };
+    history
+        .lines(&question, &mut |found| {
+            for hour in found.claimed.hours() {
+                let start = found.day.start().plus(Duration::from_secs(3_600) * hour);
+                *hours.entry(start).or_default() += 1;
+            }
+            *of_days.entry(found.day.start()).or_default() += u64::from(found.claimed.has_day());
+            let windows = seen.entry(names[&found.line.to_string()]).or_default();
+            windows.0 += found.claimed.hours().count();
+            windows.1 += usize::from(found.claimed.has_day());
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    for line in confirmed {
+        assert_eq!(seen.get(line), Some(&(1, 1)), "line {line} in the history");
+    }
+    let mut closed = 0;
+    for (window, lines) in [(Window::Hour, &hours), (Window::Day, &of_days)] {
+        let span = Span { from: Timestamp::EPOCH, to: Timestamp::MAX };
+        let question = CountsQuestion { window, span, class: Some(CLASS.into()) };
+        history
+            .counts(&question, &mut |point| {
+                let counted: u64 = point.cells.iter().map(|cell| cell.lines).sum();
+                let expected = lines.get(&point.start).copied().unwrap_or(0);
+                assert_eq!(counted, expected, "{window} from {}", point.start);
+                closed += counted;
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+    }
+    assert!(closed > 0, "windows were closed while it was being killed");
 }
 
 /// The lines of the site by their pseudonyms.

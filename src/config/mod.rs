@@ -7,6 +7,7 @@
 mod check;
 mod dns;
 mod feeds;
+mod history;
 mod http;
 mod lines;
 mod opt_out;
@@ -18,6 +19,7 @@ mod tests;
 mod values;
 
 pub use check::{Checked, check, load};
+pub use history::History;
 pub use http::{Tls, open_to_others};
 pub use opt_out::OptOut;
 pub use print::Printed;

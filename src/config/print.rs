@@ -25,6 +25,7 @@ pub struct Printed<'c> {
     signatures: Option<&'c Path>,
     state: &'c Path,
     checkpoint: PrintedCheckpoint,
+    history: PrintedHistory,
     http: PrintedHttp<'c>,
     lateness: String,
     max_skew: String,
@@ -124,6 +125,13 @@ struct PrintedCheckpoint {
 }
 
 #[derive(Debug, Serialize)]
+struct PrintedHistory {
+    enabled: bool,
+    counts: String,
+    lines: String,
+}
+
+#[derive(Debug, Serialize)]
 struct PrintedHttp<'c> {
     listen: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -215,6 +223,11 @@ impl<'c> From<&'c Config> for Printed<'c> {
             },
             state: &config.state,
             checkpoint: PrintedCheckpoint { every: print_duration(config.checkpoint) },
+            history: PrintedHistory {
+                enabled: config.history.enabled,
+                counts: print_duration(config.history.counts),
+                lines: print_duration(config.history.lines),
+            },
             http: PrintedHttp {
                 listen: config.http.to_string(),
                 token_file: config.token_file.as_deref(),

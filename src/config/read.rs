@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::dns::{read_dns, warn_of_no_source};
+use super::history::{History, read_history};
 use super::http::{Http, Tls, read_http};
 use super::lines::read_lines;
 use super::settings::{
@@ -26,7 +27,7 @@ const MAX_WORKERS: u64 = 1_024;
 /// Longest path, in characters.
 const MAX_PATH: usize = 4_096;
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "listen",
     "exporters",
     "vantage",
@@ -35,6 +36,7 @@ const KEYS: [&str; 14] = [
     "signatures",
     "state",
     "checkpoint",
+    "history",
     "http",
     "lateness",
     "max_skew",
@@ -94,6 +96,7 @@ pub(super) fn read(
             )
         },
     );
+    let history = or(&fields, "history", History::default, |node| read_history(node, report));
     let key_file = state.clone().unwrap_or_default().join("line.key");
     let lines = fields
         .required("lines", "a mapping with prefixes, key_file, opt_out", report)
@@ -147,6 +150,7 @@ pub(super) fn read(
         signatures: signatures?,
         state: state?,
         checkpoint: checkpoint?,
+        history: history?,
         http,
         token_file,
         tls,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use ipnetwork::IpNetwork;
 use serde::Serialize;
 
+use super::history::History;
 use super::http::Tls;
 use super::opt_out::OptOut;
 use crate::dns::Coverage;
@@ -38,6 +39,8 @@ pub struct Config {
     pub state: PathBuf,
     /// How often it is written while the service runs.
     pub checkpoint: Duration,
+    /// What is kept of windows past.
+    pub history: History,
     /// Where the API and the metrics are served.
     pub http: SocketAddr,
     /// File with the bearer token for `/lines`; without one it is off.

@@ -4,8 +4,9 @@
 //! never the domain types themselves. [`view`] is what HTTP reads while the
 //! workers write, with [`tally`] counting lines and [`lines`] holding what was
 //! claimed on each; [`withhold`] says which counts are kept back from callers
-//! without a [`token`].
+//! without a [`token`]. [`history`] keeps counts of windows past.
 
+pub mod history;
 pub mod http;
 pub mod jsonl;
 pub mod lines;

@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
+use super::history::History;
 use super::lines::Lines;
 use super::tally::{Complete, Tally};
 use super::token::Token;
@@ -47,6 +48,7 @@ pub struct Current {
     complete: [ArcSwapOption<Complete>; 2],
     lines: Lines,
     lines_stale: AtomicBool,
+    history: OnceLock<Arc<dyn History>>,
     k: u64,
 }
 
@@ -65,8 +67,20 @@ impl Current {
             complete: Default::default(),
             lines: Lines::default(),
             lines_stale: AtomicBool::new(false),
+            history: OnceLock::new(),
             k,
         }
+    }
+
+    /// Where windows past are kept; nothing where none are.
+    pub fn history(&self) -> Option<Arc<dyn History>> {
+        self.history.get().cloned()
+    }
+
+    /// Says where windows past are kept, once.
+    pub fn set_history(&self, history: Arc<dyn History>) {
+        // Whoever says it again is not believed.
+        let _ = self.history.set(history);
     }
 
     /// Counts under this are withheld.

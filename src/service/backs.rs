@@ -15,7 +15,8 @@ use super::Observer;
 use super::checkpoint::{Part, identity};
 use super::clock::Clock;
 use super::counts;
-use super::sink::Queue;
+use super::history::Teller;
+use super::sink::{self, Queue};
 use super::snapshot::{InForce, Snapshot};
 use crate::detect::Engine;
 use crate::metrics::Metrics;
@@ -60,6 +61,8 @@ pub(super) struct Worker {
     pub(super) lateness: Duration,
     pub(super) current: Arc<Current>,
     pub(super) sink: Queue,
+    /// Told of every claim, if there is a history.
+    pub(super) history: Option<Teller>,
     pub(super) observer: Option<Observer>,
     pub(super) metrics: Metrics,
     /// Its part of a checkpoint.
@@ -77,6 +80,7 @@ impl Worker {
     pub(super) fn run(mut self) {
         let mut known = self.in_force.load_full();
         let mut last_closed = Timestamp::EPOCH;
+        let mut told_closed = Timestamp::EPOCH;
         let mut held = 0;
         let mut busy = false;
         // Windows may have ended while the service was not there. They are
@@ -113,9 +117,15 @@ impl Worker {
                 self.part.note_change();
             }
             self.publish(detections);
+            if closed > told_closed {
+                told_closed = closed;
+                self.history.iter().for_each(|history| history.closed(self.number, closed));
+            }
             // What it has emitted and is not written yet must not be missing in a
             // checkpoint.
-            busy = self.sink.is_settled() && self.part.step(self.back.engine());
+            let settled =
+                self.sink.is_settled() && self.history.as_ref().is_none_or(Teller::is_settled);
+            busy = settled && self.part.step(self.back.engine());
         }
         let leave = self.leave.clone();
         if let Err(SendError(worker)) = leave.send(self) {
@@ -164,6 +174,10 @@ impl Worker {
     }
 
     fn publish(&mut self, mut detections: Vec<Detection>) {
+        // The history knows by itself what it was told before.
+        if let Some(history) = &self.history {
+            history.tell(&detections, &self.in_force.load().view.regions);
+        }
         if !self.emitted.is_empty() {
             detections.retain(|detection| !self.emitted.remove(&identity(detection)));
         }
@@ -174,6 +188,6 @@ impl Worker {
         if let Some(observer) = &self.observer {
             observer(&detections);
         }
-        self.sink.put(detections, &self.in_force.load().view.regions);
+        sink::put(&self.sink, detections, &self.in_force.load().view.regions);
     }
 }

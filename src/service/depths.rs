@@ -7,7 +7,7 @@ use crossbeam_channel::Receiver;
 
 use super::backs::Message;
 use super::receivers::Batch;
-use super::sink;
+use super::{history, sink};
 use crate::metrics::Metrics;
 
 /// One end of every queue.
@@ -15,6 +15,7 @@ pub(super) struct Depths {
     pub(super) datagrams: Vec<Receiver<Batch>>,
     pub(super) sightings: Vec<Receiver<Message>>,
     pub(super) detections: Receiver<sink::Batch>,
+    pub(super) history: Option<Receiver<history::Told>>,
 }
 
 impl Depths {
@@ -24,6 +25,7 @@ impl Depths {
             ("datagrams", self.datagrams.iter().map(Receiver::len).sum()),
             ("sightings", self.sightings.iter().map(Receiver::len).sum()),
             ("detections", self.detections.len()),
+            ("history", self.history.as_ref().map_or(0, Receiver::len)),
         ] {
             let depth: usize = depth;
             let gauge = metrics.queue_depth.with_label_values(&[queue]);

@@ -27,6 +27,7 @@ pub(super) fn needing_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("listen", old.listen != new.listen),
         ("http", old.http != new.http),
         ("state", old.state != new.state),
+        ("history", old.history != new.history),
         ("checkpoint", old.checkpoint != new.checkpoint),
         ("dns.resolve", old.dns.resolve != new.dns.resolve),
         ("dns.feeds (dnstap)", old.dns.dnstap != new.dns.dnstap),

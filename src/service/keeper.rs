@@ -21,6 +21,7 @@ use super::dnstap::Told;
 use super::followed::{needing_restart, watched};
 use super::fronts::Reports;
 use super::handover::Handover;
+use super::history::Warning;
 use super::key;
 use super::live::{Live, Pace};
 use super::loading::{Loaded, learn, load};
@@ -101,6 +102,9 @@ pub(super) struct Keeper {
     pub(super) watch: Watch,
     pub(super) saving: Saving,
     pub(super) keeping: Keeping,
+    pub(super) history: Warning,
+    /// What was last said of it.
+    pub(super) told_of_history: Option<String>,
     /// Why the last reload was refused; empty when it was taken.
     pub(super) refused: Vec<String>,
     /// What has changed and is not taken in yet, since reloads were refused.
@@ -155,7 +159,10 @@ impl Keeper {
     fn save(&mut self) {
         let Self { saving, keeping, sources, product, live, clock, keys, .. } = self;
         let told = keeping.step(clock.now(), keys, &sources.regions);
-        if saving.step(saved(sources, product, live)) | told {
+        let told = saving.step(saved(sources, product, live)) | told;
+        let of_history = self.history.text();
+        if told || of_history != self.told_of_history {
+            self.told_of_history = of_history;
             self.tell_readiness();
         }
     }
@@ -355,6 +362,7 @@ impl Keeper {
         let mut answer = ready(&self.product, &self.refused, &self.live, &self.config);
         answer.warnings.extend(self.saving.warning());
         answer.warnings.extend(self.keeping.warnings());
+        answer.warnings.extend(self.told_of_history.clone());
         self.current.set_ready(answer);
     }
 }

@@ -31,10 +31,12 @@ mod followed;
 mod fronts;
 pub mod guard;
 pub mod handover;
+mod history;
 mod keeper;
 pub mod key;
 mod live;
 mod loading;
+mod queue;
 mod receivers;
 mod resolver;
 mod sink;
@@ -168,6 +170,7 @@ pub struct Service {
     receivers: Vec<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
     sink: JoinHandle<()>,
+    history: Option<JoinHandle<()>>,
     keeper: JoinHandle<()>,
     writer: JoinHandle<()>,
     ending: Ending,
@@ -235,6 +238,7 @@ impl Service {
         let _ = self.commands.send(Command::Stop);
         join(self.keeper)?;
         join(self.sink)?;
+        self.history.map_or(Ok(()), join)?;
         join(self.writer)?;
         self.web.stop();
         tracing::info!("ended");

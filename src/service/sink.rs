@@ -1,9 +1,4 @@
-//! The queue and the thread between back workers and the file of detections.
-//!
-//! Detections come in a burst when a window closes, so a worker waits a moment
-//! for room. A sink that has made no progress for that long is stuck: from
-//! then on the oldest batch gives way to the newest, without waiting, and what
-//! is lost is counted. Evidence must not suffer from a full disk.
+//! The thread between back workers and the file of detections.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,12 +6,12 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
-use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::Receiver;
 
+use super::queue::{self, Settling, queue};
 use crate::config::DetectionSink;
 use crate::metrics::Metrics;
 use crate::model::detection::Detection;
@@ -27,22 +22,12 @@ use crate::publish::jsonl::write_detection;
 const BATCH: usize = 1_024;
 /// Batches that wait: half a million detections, about 150 MB.
 const QUEUE: usize = 512;
-/// How long a worker waits for room before the sink counts as stuck.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Detections of one region table, in order.
 pub(super) type Batch = (Vec<Detection>, Arc<Regions>);
 
 /// The end that workers put detections in.
-#[derive(Clone)]
-pub(super) struct Queue {
-    batches: Sender<Batch>,
-    oldest: Receiver<Batch>,
-    stuck: Arc<AtomicBool>,
-    /// Batches that wait or are being written.
-    unwritten: Arc<AtomicUsize>,
-    metrics: Metrics,
-}
+pub(super) type Queue = queue::Queue<Batch>;
 
 /// The thread's end.
 pub(super) struct Sink {
@@ -50,7 +35,7 @@ pub(super) struct Sink {
     /// The file that is written to, for whoever wants to know how far; nothing
     /// when it cannot be read back.
     pub(super) file: Arc<ArcSwapOption<File>>,
-    unwritten: Arc<AtomicUsize>,
+    settling: Settling,
     target: Target,
     reopen: Arc<AtomicBool>,
     metrics: Metrics,
@@ -79,19 +64,10 @@ pub(super) fn open(
     };
     let file = Arc::new(ArcSwapOption::empty());
     target.show(&file)?;
-    let (sender, receiver) = bounded(QUEUE);
-    let queue = Queue {
-        batches: sender,
-        oldest: receiver.clone(),
-        stuck: Arc::default(),
-        unwritten: Arc::default(),
-        metrics: metrics.clone(),
-    };
-    let unwritten = queue.unwritten.clone();
-    Ok((
-        queue,
-        Sink { batches: receiver, file, unwritten, target, reopen, metrics: metrics.clone() },
-    ))
+    let dropped = metrics.queue_dropped.with_label_values(&["detections"]);
+    let lost = move |(batch, _): Batch| dropped.inc_by(batch.len() as u64);
+    let (queue, batches, settling) = queue("detections", QUEUE, lost);
+    Ok((queue, Sink { batches, file, settling, target, reopen, metrics: metrics.clone() }))
 }
 
 /// Opens the file to write on. Half a line that a service left which was killed
@@ -118,67 +94,22 @@ impl Target {
     }
 }
 
-impl Queue {
-    /// Hands detections to the sink.
-    pub(super) fn put(&self, detections: Vec<Detection>, regions: &Arc<Regions>) {
-        let mut rest = detections.into_iter();
-        loop {
-            let batch: Vec<_> = rest.by_ref().take(BATCH).collect();
-            if batch.is_empty() {
-                return;
-            }
-            self.put_batch((batch, regions.clone()));
+/// Hands detections to the sink.
+pub(super) fn put(queue: &Queue, detections: Vec<Detection>, regions: &Arc<Regions>) {
+    let mut rest = detections.into_iter();
+    loop {
+        let batch: Vec<_> = rest.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            return;
         }
-    }
-
-    /// Whether all that was put in was written, or will not be any more. Until
-    /// then a checkpoint must not forget the window that it came from.
-    pub(super) fn is_settled(&self) -> bool {
-        self.unwritten.load(Ordering::Acquire) == 0 || self.stuck.load(Ordering::Relaxed)
-    }
-
-    fn put_batch(&self, batch: Batch) {
-        self.unwritten.fetch_add(1, Ordering::Release);
-        let patience = if self.stuck.load(Ordering::Relaxed) { Duration::ZERO } else { PATIENCE };
-        let mut batch = match self.batches.send_timeout(batch, patience) {
-            Ok(()) => {
-                // Half empty means that the sink moves again.
-                if self.batches.len() < QUEUE / 2 {
-                    self.stuck.store(false, Ordering::Relaxed);
-                }
-                return;
-            }
-            Err(SendTimeoutError::Timeout(batch) | SendTimeoutError::Disconnected(batch)) => batch,
-        };
-        if !self.stuck.swap(true, Ordering::Relaxed) {
-            tracing::warn!("detections are not being written, dropping the oldest");
-        }
-        loop {
-            if let Ok((oldest, _)) = self.oldest.try_recv() {
-                self.count_dropped(oldest.len());
-                self.unwritten.fetch_sub(1, Ordering::Release);
-            }
-            match self.batches.try_send(batch) {
-                Ok(()) => return,
-                Err(TrySendError::Full(back)) => batch = back,
-                Err(TrySendError::Disconnected((batch, _))) => {
-                    self.unwritten.fetch_sub(1, Ordering::Release);
-                    return self.count_dropped(batch.len());
-                }
-            }
-        }
-    }
-
-    fn count_dropped(&self, detections: usize) {
-        let dropped = self.metrics.queue_dropped.with_label_values(&["detections"]);
-        dropped.inc_by(detections as u64);
+        queue.put((batch, regions.clone()));
     }
 }
 
 impl Sink {
     /// Writes until every worker has let go of the queue and it is empty.
     pub(super) fn run(self) {
-        let Self { batches, file, unwritten, mut target, reopen, metrics } = self;
+        let Self { batches, file, settling, mut target, reopen, metrics } = self;
         let written = metrics.sink_written.with_label_values(&["jsonl"]);
         let errors = metrics.sink_errors.with_label_values(&["jsonl"]);
         let mut text = Vec::new();
@@ -213,7 +144,7 @@ impl Sink {
                     tracing::error!(%error, lost = detections.len(), "cannot write detections");
                 }
             }
-            unwritten.fetch_sub(1, Ordering::Release);
+            settling.settle(1);
         }
     }
 }
@@ -262,15 +193,15 @@ mod tests {
         let path = dir.path().join("detections.jsonl");
         let (queue, sink, metrics) = sink_to(&path);
         let regions = Arc::new(Regions::default());
-        let put = |class: &str| {
-            queue.put(vec![Detection { class: class.into(), ..detection() }], &regions);
+        let put_one = |class: &str| {
+            put(&queue, vec![Detection { class: class.into(), ..detection() }], &regions);
         };
         // Nobody takes anything out: the thread runs only afterwards.
         for _ in 0..QUEUE {
-            put("old");
+            put_one("old");
         }
         for _ in 0..3 {
-            put("new");
+            put_one("new");
         }
         assert_eq!(metrics.queue_dropped.with_label_values(&["detections"]).get(), 3);
         drop(queue);
@@ -289,7 +220,7 @@ mod tests {
         let (queue, sink, _) = sink_to(&path);
         std::fs::rename(&path, dir.path().join("rotated")).unwrap();
         sink.reopen.store(true, Ordering::Relaxed);
-        queue.put(vec![detection()], &Arc::new(Regions::default()));
+        put(&queue, vec![detection()], &Arc::new(Regions::default()));
         drop(queue);
         sink.run();
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
@@ -344,7 +275,7 @@ mod tests {
             return;
         }
         let (queue, sink, metrics) = sink_to(full);
-        queue.put(vec![detection(); 3], &Arc::new(Regions::default()));
+        put(&queue, vec![detection(); 3], &Arc::new(Regions::default()));
         drop(queue);
         sink.run();
         assert_eq!(metrics.sink_errors.with_label_values(&["jsonl"]).get(), 3);

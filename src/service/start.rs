@@ -31,7 +31,7 @@ use super::snapshot::InForce;
 use super::sources::decode_settings;
 use super::watch::Watch;
 use super::web::Web;
-use super::{Asker, Options, Service, StartError, backs, fronts, key, sink};
+use super::{Asker, Options, Service, StartError, backs, fronts, history, key, sink};
 use crate::attribute::Interest;
 use crate::config::{Config, DetectionSink, Tls, Workers, open_to_others};
 use crate::detect::Settings;
@@ -136,6 +136,12 @@ impl Service {
         let mut workers = Vec::new();
         let (mut back_queues, mut back_ends) = (Vec::new(), Vec::new());
         let batches = detections.batches.clone();
+        let stop = Arc::new(AtomicBool::new(false));
+        let (teller, chronicle) = config
+            .history
+            .enabled
+            .then(|| history::open(&config, (backs, began, clock), &current, &stop, &metrics))
+            .unzip();
         let (to, written) = bounded(checkpoint::QUEUE);
         let [of_exporters, of_evidence] = [Arc::<Call>::default(), Arc::default()];
         let (leave, left_backs) = unbounded();
@@ -152,6 +158,7 @@ impl Service {
                 lateness: config.lateness,
                 current: current.clone(),
                 sink: queue.clone(),
+                history: teller.clone(),
                 observer: options.observer.clone(),
                 metrics: metrics.clone(),
                 part: Part::new(Kind::Evidence, of_evidence.clone(), to.clone()),
@@ -160,7 +167,7 @@ impl Service {
             };
             workers.push(threads.start("back", move || worker.run())?);
         }
-        drop(queue);
+        drop((queue, teller));
         asker.store(Some(Arc::new(back_queues.clone())));
         let (mut front_queues, mut front_ends, mut reports) = (Vec::new(), Vec::new(), Vec::new());
         let (leave, left_fronts) = unbounded();
@@ -185,6 +192,11 @@ impl Service {
         drop((back_queues, leave));
         let file = detections.file.clone();
         let sink = threads.start("sink", move || detections.run())?;
+        let claims = chronicle.as_ref().map(|chronicle| chronicle.input.clone());
+        let warning = chronicle.as_ref().map(|chronicle| chronicle.warning.clone());
+        let history = chronicle
+            .map(|chronicle| threads.start("history", move || chronicle.run()))
+            .transpose()?;
 
         let udp: Vec<_> = listeners.iter().map(Listener::local_address).collect();
         let (detectable, classes) = product.detectable();
@@ -214,7 +226,14 @@ impl Service {
         let keeper = Keeper {
             saving: Saving::new(to, told_dns, every, clock, told),
             keeping,
-            depths: Depths { datagrams: front_ends, sightings: back_ends, detections: batches },
+            history: warning.unwrap_or_default(),
+            told_of_history: None,
+            depths: Depths {
+                datagrams: front_ends,
+                sightings: back_ends,
+                detections: batches,
+                history: claims,
+            },
             config_path: options.config_path,
             live,
             pace: Pace::default(),
@@ -240,7 +259,6 @@ impl Service {
             web.runtime.spawn(resolver.run(commands.clone()));
         }
 
-        let stop = Arc::new(AtomicBool::new(false));
         let receivers = listeners
             .into_iter()
             .map(|listener| {
@@ -279,6 +297,7 @@ impl Service {
             receivers,
             workers,
             sink,
+            history,
             keeper,
             writer,
             ending,

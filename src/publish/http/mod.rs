@@ -12,6 +12,7 @@ mod answers;
 mod connections;
 mod exporters;
 mod guests;
+mod history;
 mod openapi;
 mod pace;
 mod page;
@@ -51,6 +52,8 @@ use crate::model::time::Timestamp;
 const REQUEST_TIME: Duration = Duration::from_secs(10);
 /// Largest request body. No request has one.
 const BODY: usize = 4 << 10;
+/// Where a query narrows what is answered.
+const TAKE_QUERIES: [&str; 3] = ["/api/v1/counts", "/api/v1/history", "/api/v1/exporters"];
 
 /// Asks the worker that owns a line what its open windows would claim now. The
 /// answer does not come when the worker is too busy.
@@ -100,6 +103,8 @@ fn router(api: Api) -> Router {
         .route("/api/v1/classes", get(answers::classes))
         .route("/api/v1/counts", get(answers::counts))
         .route("/api/v1/lines/{line}", get(answers::line))
+        .route("/api/v1/history", get(history::counts))
+        .route("/api/v1/history/lines/{line}", get(history::line))
         .route("/api/v1/exporters", get(exporters::exporters))
         .route("/api/v1/signatures", get(answers::signatures))
         .route("/api/v1/hitlist", get(answers::hitlist))
@@ -141,8 +146,7 @@ async fn refuse_too_many(
 /// that it does. `/metrics` is left alone, since scrapers add their own.
 async fn refuse_unknown_query(request: Request, next: Next) -> Response {
     let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
-    let takes_none =
-        path.starts_with("/api/") && !["/api/v1/counts", "/api/v1/exporters"].contains(&path);
+    let takes_none = path.starts_with("/api/") && !TAKE_QUERIES.contains(&path);
     if takes_none && !query.is_empty() {
         let what = format!("the query `{query}` at `{path}`; allowed: none here");
         return Refusal(StatusCode::BAD_REQUEST, what).into_response();

@@ -4,10 +4,10 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{answers, exporters};
+use super::{answers, exporters, history};
 use crate::publish::wire::{
-    ClassesAnswer, CountsAnswer, Detection, ErrorAnswer, ExportersAnswer, HitlistAnswer,
-    LineAnswer, ReadyAnswer, SignaturesAnswer,
+    ClassesAnswer, CountsAnswer, Detection, ErrorAnswer, ExportersAnswer, HistoryAnswer,
+    HistoryLineAnswer, HitlistAnswer, LineAnswer, ReadyAnswer, SignaturesAnswer,
 };
 
 #[derive(OpenApi)]
@@ -23,6 +23,8 @@ use crate::publish::wire::{
         answers::classes,
         answers::counts,
         answers::line,
+        history::counts,
+        history::line,
         exporters::exporters,
         answers::signatures,
         answers::hitlist,
@@ -33,6 +35,8 @@ use crate::publish::wire::{
         Detection<'_>,
         ErrorAnswer,
         ExportersAnswer,
+        HistoryAnswer,
+        HistoryLineAnswer,
         HitlistAnswer,
         LineAnswer<'_>,
         ReadyAnswer,

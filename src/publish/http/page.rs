@@ -14,6 +14,9 @@ const PAGE: &str = r#"<!doctype html>
 <li><a href="/api/v1/counts">/api/v1/counts</a>: lines per class, window and region
  (<code>?class=</code>, <code>?level=</code>, <code>?window=1h|24h</code>, <code>?region=</code>)</li>
 <li><code>/api/v1/lines/LINE</code>: what was claimed on one line (needs the bearer token or a client certificate)</li>
+<li><a href="/api/v1/history">/api/v1/history</a>: the same over time
+ (<code>?class=</code>, <code>?window=1h|24h</code>, <code>?region=</code> or <code>?by=region</code>, <code>?from=</code>, <code>?to=</code>)</li>
+<li><code>/api/v1/history/lines/LINE</code>: on which days a line showed which classes (needs the same)</li>
 <li><a href="/api/v1/exporters">/api/v1/exporters</a>: who sends, with templates, sampling, gaps and what to mend</li>
 <li><a href="/api/v1/signatures">/api/v1/signatures</a>: the signatures in force</li>
 <li><a href="/api/v1/hitlist">/api/v1/hitlist</a>: the hitlist in force</li>

@@ -66,6 +66,8 @@ pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) api: Api,
     runtime: tokio::runtime::Runtime,
+    /// Of the history.
+    folder: Option<tempfile::TempDir>,
 }
 
 fn server() -> Server {
@@ -104,11 +106,19 @@ pub(super) fn server_with(times: Times) -> Server {
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     runtime.spawn(serve(listener, api.clone(), std::future::pending()));
-    Server { address, api, runtime }
+    Server { address, api, runtime, folder: None }
 }
 
 impl Server {
     pub(super) fn ready() -> Self {
+        let mut server = Self::without_history();
+        let folder = tempfile::tempdir().unwrap();
+        server.api.current.set_history(super::history::tests::history(&folder));
+        server.folder = Some(folder);
+        server
+    }
+
+    pub(super) fn without_history() -> Self {
         let server = server();
         server.api.current.set_facts(facts());
         server
@@ -243,7 +253,7 @@ fn every_path_of_the_document_answers_and_other_paths_say_so() {
     let server = Server::ready();
     let (_, document) = server.get("/openapi.json", None);
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 9);
+    assert_eq!(paths.len(), 11);
     for (path, operations) in paths {
         // OpenAPI 3.1 §4.8.17.1: every response must have one.
         for (status, response) in operations["get"]["responses"].as_object().unwrap() {

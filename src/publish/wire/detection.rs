@@ -92,7 +92,7 @@ impl Detection<'_> {
 }
 
 /// Four decimals, never rounded up to certainty: 1 is written only for 1.
-fn rounded(confidence: f64) -> f64 {
+pub(super) fn rounded(confidence: f64) -> f64 {
     let steps = (confidence * CONFIDENCE_STEPS).round();
     let most = if confidence < 1.0 { CONFIDENCE_STEPS - 1.0 } else { CONFIDENCE_STEPS };
     steps.clamp(0.0, most) / CONFIDENCE_STEPS

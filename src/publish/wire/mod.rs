@@ -6,6 +6,7 @@
 mod answers;
 mod detection;
 mod exporters;
+mod history;
 
 pub use answers::{
     ClassAnswer, ClassesAnswer, CountRow, CountsAnswer, ErrorAnswer, GroupAnswer, HitlistAnswer,
@@ -16,6 +17,10 @@ pub use detection::Detection;
 #[cfg(test)]
 pub(crate) use detection::tests::detection as detection_for_tests;
 pub use exporters::{ExporterAnswer, ExportersAnswer, ListenerAnswer, Pace};
+pub use history::{
+    AnyClassSeries, HistoryAnswer, HistoryLineAnswer, HistoryPoint, HistorySeries, LineClass,
+    LineDayAnswer,
+};
 
 /// Version of every object the API answers with.
 pub const API_VERSION: u8 = 1;
