@@ -149,3 +149,39 @@ fn new_certificates_are_taken_and_those_that_do_not_fit_refused() {
     assert!(!hayrake.log_so_far().contains("PRIVATE KEY"));
     assert!(hayrake.terminate().success());
 }
+
+#[test]
+fn ready_asks_the_service_that_the_configuration_names() {
+    // A port that was free a moment ago.
+    let http = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (server, other) = (Authority::new(), Authority::new());
+    let site = Site::new();
+    let signed = server.sign("hayrake.test");
+    site.write("cert.pem", &signed.cert);
+    write_private(&site, "key.pem", &signed.key, 0o600);
+    site.configure(&format!("http: {{listen: '{http}', tls: {{cert: cert.pem, key: key.pem}}}}\n"));
+    let ready = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hayrake"));
+        let output = command.arg("ready").args(arguments).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let config = site.path("hayrake.yaml");
+    let by_config = ["-c", config.to_str().unwrap()];
+    let (code, said) = ready(&by_config);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.starts_with(&format!("not ready: no answer from {http}")), "{said}");
+
+    let hayrake = site.run();
+    eventually("it is ready", || ready(&by_config) == (0, "ready\n".to_owned()));
+    let (code, said) = ready(&["-c", config.to_str().unwrap(), "--json"]);
+    let answer: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &answer["ready"]), (0, &true.into()));
+    // In the clear it is no service of HTTP.
+    assert_eq!(ready(&["--http", &http.to_string()]).0, 1);
+    // Whoever else answers there is not this service.
+    site.write("cert.pem", &other.sign("hayrake.test").cert);
+    let (code, said) = ready(&by_config);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("another certificate"), "{said}");
+    assert!(hayrake.terminate().success());
+}

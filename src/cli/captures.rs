@@ -7,6 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::Context as _;
 
+use super::progress::Progress;
 use crate::decode::export_time;
 use crate::model::time::Timestamp;
 use crate::receive::merge::Merged;
@@ -14,6 +15,9 @@ use crate::receive::pcap::{Captured, datagrams, is_capture};
 
 /// Problems of captures that are printed; the rest is counted.
 const MOST_PRINTED: u64 = 10;
+/// Bytes of a capture around a datagram's payload: its record, and the headers of
+/// Ethernet, IPv4 and UDP. For a bar this is near enough.
+const AROUND: u64 = 16 + 14 + 20 + 8;
 
 /// The captures that a command was given, in memory.
 pub(super) struct Captures(Vec<Capture>);
@@ -30,6 +34,14 @@ impl Captures {
     /// Reads every file.
     pub(super) fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
         paths.iter().map(|path| Capture::read(path)).collect::<anyhow::Result<_>>().map(Self)
+    }
+
+    /// The same, with progress on a terminal.
+    pub(super) fn watched(&self) -> impl Iterator<Item = Captured<'_>> {
+        let bytes = self.0.iter().map(|capture| capture.bytes.len() as u64).sum();
+        Progress::of(self.datagrams(), "datagrams", bytes, |captured| {
+            captured.payload.len() as u64 + AROUND
+        })
     }
 
     /// Everything in them as one stream. Captures are merged by time; bare

@@ -11,6 +11,10 @@ use crate::signature::{Finding, Severity};
 /// Ends with 0 when all is fine, with 1 when something is worth a look and
 /// with 2 when the configuration cannot be used.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hayrake check -c hayrake.yaml
+  hayrake check -c hayrake.yaml --print
+  hayrake check -c hayrake.yaml --json")]
 pub(super) struct Check {
     /// The configuration.
     #[arg(short, long, value_name = "FILE")]

@@ -46,6 +46,10 @@ const REST: Duration = Duration::from_millis(2);
 /// to the service that `run` starts, on a clock that runs 360 times as fast.
 /// Nothing is needed and nothing is left behind. Ctrl-C ends it early.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hayrake demo
+  hayrake demo --seconds 600
+  hayrake demo --lines 2000 --seed 7 --json")]
 pub(super) struct Demo {
     /// Subscriber lines.
     #[arg(long, value_name = "N", default_value_t = 20_000)]

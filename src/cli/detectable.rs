@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::progress::FileProgress;
 use crate::config::Config;
 use crate::model::line::Regions;
 use crate::model::rules::Rules;
@@ -14,7 +15,7 @@ use crate::signature::SignatureSet;
 /// names.
 pub(super) fn rules_today(config: &Config, signatures: SignatureSet) -> anyhow::Result<Rules> {
     let now = Clock::Real.now();
-    let mut sources = Sources::read(config, &Regions::default(), now)
+    let mut sources = Sources::read_through(config, &Regions::default(), now, &FileProgress::of)
         .map_err(|wrong| anyhow::Error::msg(wrong.join("\n")))?;
     sources.signatures = Arc::new(signatures);
     Ok(sources.build(now.day()).rules)

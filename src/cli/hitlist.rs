@@ -28,12 +28,18 @@ enum Command {
     /// Build the hitlist and say what became of every group and why.
     ///
     /// Ends with 1 when no class at all can be detected.
+    #[command(after_help = "Examples:
+  hayrake hitlist build -c hayrake.yaml
+  hayrake hitlist build -c hayrake.yaml --day 2026-11-21 --json")]
     Build {
         #[command(flatten)]
         input: Input,
     },
     /// Say what a name or an address stands for: the verdict and the names,
     /// owners, chains, days and sources behind it.
+    #[command(after_help = "Examples:
+  hayrake hitlist explain -c hayrake.yaml api.kettle.example.com
+  hayrake hitlist explain -c hayrake.yaml 203.0.113.7 --all")]
     Explain {
         #[command(flatten)]
         input: Input,

@@ -9,7 +9,6 @@ use tokio::net::UdpSocket;
 
 use super::Outcome;
 use super::captures::Captures;
-use super::progress::Progress;
 use crate::decode::{Datagram, DecodeSettings, Inspection};
 use crate::service::clock::Clock;
 
@@ -24,6 +23,10 @@ const LARGEST_DATAGRAM: usize = 65_535;
 /// Several captures are one stream; a file that is no capture is one datagram.
 /// The fields are shown as they are, addresses of subscribers too.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hayrake inspect export.pcap
+  hayrake inspect --listen 0.0.0.0:2055 --seconds 120
+  hayrake inspect --records 0 --json export.pcap")]
 pub(super) struct Inspect {
     /// Captures of flow exports (pcap, pcapng) or bare datagrams.
     #[arg(value_name = "CAPTURE", required_unless_present = "listen")]
@@ -53,7 +56,7 @@ impl Inspect {
             }
             None => {
                 let captures = Captures::read(&self.captures)?;
-                for captured in Progress::of(captures.datagrams(), "datagrams") {
+                for captured in captures.watched() {
                     inspection.take(Datagram {
                         source: captured.source,
                         source_port: captured.source_port,

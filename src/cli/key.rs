@@ -26,6 +26,8 @@ enum Command {
 /// pseudonym, and a day later nothing links the two: the old key is taken out of
 /// the file. A second rotation before midnight replaces the key to come.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hayrake key rotate -c /etc/hayrake/hayrake.yaml")]
 struct Rotate {
     /// The configuration that names the key file.
     #[arg(short, long, value_name = "FILE")]

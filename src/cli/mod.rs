@@ -16,10 +16,13 @@ mod key;
 mod lab;
 mod packaging;
 mod progress;
+mod ready;
 mod replay;
 mod run;
 mod signature;
 mod simulate;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -56,6 +59,7 @@ enum Command {
     Demo(demo::Demo),
     Run(run::Run),
     Check(check::Check),
+    Ready(ready::Ready),
     Replay(replay::Replay),
     Inspect(inspect::Inspect),
     Simulate(simulate::Simulate),
@@ -81,6 +85,7 @@ pub fn run() -> ExitCode {
         Command::Demo(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Ready(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Simulate(command) => command.run(),

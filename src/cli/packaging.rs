@@ -10,6 +10,10 @@ use super::Outcome;
 
 /// Print the completions of a shell.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hayrake completions bash > /usr/share/bash-completion/completions/hayrake
+  hayrake completions zsh > /usr/share/zsh/vendor-completions/_hayrake
+  hayrake completions fish > /usr/share/fish/vendor_completions.d/hayrake.fish")]
 pub(super) struct Completions {
     /// The shell.
     shell: clap_complete::Shell,
@@ -26,6 +30,8 @@ impl Completions {
 
 /// Write the manual pages of all commands.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hayrake man --out /usr/share/man/man1")]
 pub(super) struct Man {
     /// Folder for the pages; without it the page of the program is printed.
     #[arg(long, value_name = "DIR")]

@@ -1,102 +1,95 @@
-//! Progress of long work, on a terminal only.
+//! Progress of long work, on a terminal only: a bar where the end is known, a
+//! count where it is not. It is on standard error, cleared when the work is done,
+//! and never in a file or a pipe.
 
-use std::fs::File;
-use std::io::{self, IsTerminal as _, Read, Stderr, Write};
-use std::path::Path;
+mod watched;
+
+use std::io::{self, IsTerminal as _, Stderr, Write};
 use std::time::{Duration, Instant};
 
-/// Time between two lines of progress.
+pub(super) use watched::{FileProgress, Progress};
+
+/// Time between two looks at a bar.
 const EVERY: Duration = Duration::from_millis(500);
-/// Items between two looks at the clock.
-const STRIDE: u64 = 1_024;
+/// Characters of a bar.
+const WIDTH: u64 = 24;
 
-/// An iterator that says on standard error how far it is.
-pub(super) struct Progress<I> {
-    items: I,
-    what: &'static str,
+/// Whether standard error can show what changes in place.
+fn terminal() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Whether standard error is to have colours: a terminal, and nobody who asked for
+/// none (`NO_COLOR`, no-color.org).
+pub(super) fn colours() -> bool {
+    terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// How far something is.
+pub(super) struct Bar<T: Write = Stderr> {
+    what: String,
     done: u64,
-    shown: Option<Instant>,
-}
-
-impl<I: Iterator> Progress<I> {
-    /// Watches `items`, which are called `what`.
-    pub(super) fn of(items: I, what: &'static str) -> Self {
-        Self { items, what, done: 0, shown: io::stderr().is_terminal().then(now) }
-    }
-
-    fn show(&mut self) {
-        if self.done.is_multiple_of(STRIDE)
-            && let Some(shown) = &mut self.shown
-            && shown.elapsed() >= EVERY
-        {
-            *shown = now();
-            eprint!("\r{} {}", self.done, self.what);
-        }
-    }
-}
-
-impl<I: Iterator> Iterator for Progress<I> {
-    type Item = I::Item;
-
-    fn next(&mut self) -> Option<I::Item> {
-        let item = self.items.next();
-        if item.is_some() {
-            self.done += 1;
-            self.show();
-        } else if self.shown.take().is_some() && self.done >= STRIDE {
-            eprintln!("\r{} {}", self.done, self.what);
-        }
-        item
-    }
-}
-
-/// A file that says on standard error how much of it was read.
-pub(super) struct FileProgress<F = File, T: Write = Stderr> {
-    file: F,
-    name: String,
-    done: u64,
-    size: u64,
+    total: Option<u64>,
     every: Duration,
-    /// Where to say it, and when it was last said; nowhere without a terminal.
-    told: Option<(T, Instant)>,
+    /// Where to say it, since when, and when it was last said; nowhere without a
+    /// terminal.
+    told: Option<(T, Instant, Instant)>,
     said: bool,
 }
 
-impl FileProgress {
-    /// Watches `file`, which is at `path`.
-    pub(super) fn of(path: &Path, file: File) -> Box<dyn Read> {
-        let told = io::stderr().is_terminal().then(|| (io::stderr(), now()));
-        let size = file.metadata().map_or(0, |data| data.len());
-        let name = path.display().to_string();
-        Box::new(Self { file, name, done: 0, size, every: EVERY, told, said: false })
+impl Bar {
+    /// A bar of work that is called `what` and ends at `total`; without an end
+    /// what is done is counted.
+    pub(super) fn of(what: impl Into<String>, total: Option<u64>) -> Self {
+        let told = terminal().then(|| (io::stderr(), now(), now()));
+        Self { what: what.into(), done: 0, total, every: EVERY, told, said: false }
     }
 }
 
-impl<F: Read, T: Write> Read for FileProgress<F, T> {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(to)?;
-        self.done += read as u64;
-        if let Some((terminal, last)) = &mut self.told
+impl<T: Write> Bar<T> {
+    /// So much more is done.
+    pub(super) fn add(&mut self, more: u64) {
+        self.at(self.done.saturating_add(more));
+    }
+
+    /// So much is done.
+    pub(super) fn at(&mut self, done: u64) {
+        self.done = done;
+        if let Some((terminal, since, last)) = &mut self.told
             && last.elapsed() >= self.every
         {
             *last = now();
             self.said = true;
-            // The size of a pipe is 0. What cannot be said is no reason to stop.
-            let _ = match self.done.saturating_mul(100).checked_div(self.size) {
-                Some(part) => write!(terminal, "\r\x1b[K{}: {part} % read", self.name),
-                None => write!(terminal, "\r\x1b[K{}: {} bytes read", self.name, self.done),
-            };
+            // What cannot be said is no reason to stop.
+            let line = line(&self.what, done, self.total, since.elapsed());
+            let _ = write!(terminal, "\r\x1b[K{line}").and_then(|()| terminal.flush());
         }
-        Ok(read)
     }
 }
 
-impl<F, T: Write> Drop for FileProgress<F, T> {
-    /// Clears the line for what came of the file.
+impl<T: Write> Drop for Bar<T> {
+    /// Clears the line for what came of the work.
     fn drop(&mut self) {
-        if let (true, Some((terminal, _))) = (self.said, &mut self.told) {
+        if let (true, Some((terminal, ..))) = (self.said, &mut self.told) {
             let _ = write!(terminal, "\r\x1b[K");
         }
+    }
+}
+
+/// What a bar says after so much time.
+fn line(what: &str, done: u64, total: Option<u64>, elapsed: Duration) -> String {
+    let Some(total) = total.filter(|total| *total > 0) else {
+        return format!("{what}: {done}");
+    };
+    let done = done.min(total);
+    let part = |of: u64| u128::from(done) * u128::from(of) / u128::from(total);
+    let (full, percent) = (part(WIDTH), part(100));
+    let bar: String = (0..u128::from(WIDTH)).map(|at| if at < full { '#' } else { '.' }).collect();
+    // What is left takes as long as what is done did.
+    let left = elapsed.as_millis().saturating_mul(u128::from(total - done));
+    match left.checked_div(u128::from(done) * 1_000) {
+        Some(seconds) if seconds > 0 => format!("{what} [{bar}] {percent} %, {seconds} s left"),
+        _ => format!("{what} [{bar}] {percent} %"),
     }
 }
 
@@ -109,28 +102,16 @@ fn now() -> Instant {
 mod tests {
     use super::*;
 
-    fn said(size: u64, every: Duration, terminal: bool) -> String {
-        let mut said = Vec::new();
-        let file = [7_u8; 1_000].as_slice();
-        let told = terminal.then(|| (&mut said, now()));
-        let name = "dns.jsonl".to_owned();
-        let mut file = FileProgress { file, name, done: 0, size, every, told, said: false };
-        let mut to = [0; 500];
-        for expected in [500, 500, 0] {
-            assert_eq!(file.read(&mut to).unwrap(), expected);
-        }
-        drop(file);
-        String::from_utf8(said).unwrap()
-    }
-
     #[test]
-    fn a_file_says_how_far_it_is_and_clears_the_line() {
-        let at = |part: &str| format!("\r\x1b[Kdns.jsonl: {part} read");
-        let always = Duration::ZERO;
-        let parts = |parts: [&str; 3]| parts.map(at).concat() + "\r\x1b[K";
-        assert_eq!(said(1_000, always, true), parts(["50 %", "100 %", "100 %"]));
-        assert_eq!(said(0, always, true), parts(["500 bytes", "1000 bytes", "1000 bytes"]));
-        assert_eq!(said(1_000, Duration::MAX, true), "", "a small file needs no progress");
-        assert_eq!(said(1_000, always, false), "", "nor does a log");
+    fn a_bar_tells_what_is_left() {
+        let line = |done, total| line("hours", done, Some(total), Duration::from_secs(30));
+        assert_eq!(line(0, 10), "hours [........................] 0 %");
+        assert_eq!(line(6, 24), "hours [######..................] 25 %, 90 s left");
+        assert_eq!(line(24, 24), "hours [########################] 100 %");
+        assert_eq!(line(30, 24), line(24, 24), "an estimate may have been too small");
+        assert_eq!(
+            line(u64::MAX / 2 + 1, u64::MAX),
+            "hours [############............] 50 %, 29 s left"
+        );
     }
 }

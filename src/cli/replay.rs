@@ -9,7 +9,7 @@ use anyhow::bail;
 
 use super::Outcome;
 use super::captures::Captures;
-use super::progress::Progress;
+use super::progress::FileProgress;
 use crate::config::{Config, FileFeed};
 use crate::decode::Decoder;
 use crate::detect::Settings;
@@ -36,6 +36,9 @@ const MOST_PROBLEMS: u64 = 20;
 /// no capture is one bare datagram. Nothing is resolved: the network is not
 /// needed. Ends with 1 when no datagram at all could be read.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hayrake replay -c hayrake.yaml export.pcap > detections.jsonl
+  hayrake replay -c hayrake.yaml export.pcap --explain 198.51.100.7")]
 pub(super) struct Replay {
     /// Configuration: its prefixes, signatures and DNS files are used.
     #[arg(short, long, value_name = "FILE")]
@@ -87,8 +90,7 @@ impl Replay {
         let settings = Settings { lateness: config.lateness, ..Settings::default() };
         let mut out = BufWriter::new(io::stdout().lock());
         let mut problems = 0;
-        let progress = Progress::of(captures.datagrams(), "datagrams");
-        let summary = replay(progress, &mut front, settings, view_of, |event| {
+        let summary = replay(captures.watched(), &mut front, settings, view_of, |event| {
             if let Some(explanation) = &mut explanation {
                 explanation.follow(&event);
             }
@@ -130,7 +132,9 @@ impl Replay {
         // seen on that day, however late it is.
         let now = Timestamp::MAX;
         let wrong = |wrong: Vec<String>| anyhow::Error::msg(wrong.join("\n"));
-        let mut sources = Sources::read(config, &Regions::default(), now).map_err(wrong)?;
+        let mut sources =
+            Sources::read_through(config, &Regions::default(), now, &FileProgress::of)
+                .map_err(wrong)?;
         let same = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         for path in &self.dns {
             if sources.reports.iter().all(|read| same(&read.path) != same(path)) {

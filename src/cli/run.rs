@@ -1,6 +1,5 @@
 //! `hayrake run`.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -18,6 +17,9 @@ use crate::service::{OpenWindows, Options, Service};
 /// signatures and DNS files again and opens the file of detections anew; so
 /// does changing one of them, except for the file of detections.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hayrake run -c /etc/hayrake/hayrake.yaml
+  hayrake run -c hayrake.yaml --log hayrake=debug")]
 pub(super) struct Run {
     /// The configuration file.
     #[arg(short, long, value_name = "FILE")]
@@ -57,7 +59,7 @@ fn start_log(filter: Option<&str>) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(super::progress::colours())
         .init();
     Ok(())
 }

@@ -26,6 +26,10 @@ enum Action {
     /// what that takes: max(1, floor(D*N)). How many are monitored now depends
     /// on DNS answers: with a configuration the list tells it, and names the
     /// classes that are not detectable now. `hayrake hitlist build` says why.
+    #[command(after_help = "Examples:
+  hayrake signature list
+  hayrake signature list -c hayrake.yaml
+  hayrake signature list --dir signatures --json")]
     List {
         /// Configuration whose signatures and DNS answers are used.
         #[arg(short, long, value_name = "FILE")]
@@ -37,6 +41,9 @@ enum Action {
         json: bool,
     },
     /// Show all that is known of a class.
+    #[command(after_help = "Examples:
+  hayrake signature show philips-hue
+  hayrake signature show philips-hue --json")]
     Show {
         /// The class, as its file is called.
         class: String,
@@ -50,6 +57,9 @@ enum Action {
     ///
     /// Ends with 0 when all is fine, with 1 when something is worth a look and
     /// with 2 when the folder cannot be used.
+    #[command(after_help = "Examples:
+  hayrake signature check
+  hayrake signature check --dir signatures --stale-after 180")]
     Check {
         #[command(flatten)]
         folder: Folder,
@@ -63,6 +73,9 @@ enum Action {
     /// Tell in words what changes for detection from one folder to another.
     ///
     /// Ends with 1 when anything changes.
+    #[command(after_help = "Examples:
+  hayrake signature diff signatures
+  hayrake signature diff signatures.before signatures --json")]
     Diff {
         /// The folder before and the folder after; a single one is compared
         /// with the signatures of this program.

@@ -1,13 +1,14 @@
 //! `hayrake simulate`: open the files, run the synthetic ISP, show progress.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
 use super::Outcome;
+use super::progress::Bar;
 use crate::model::time::Timestamp;
 use crate::signature::{self, SignatureSet};
 use crate::simulate::capture::Capture;
@@ -22,6 +23,9 @@ use crate::simulate::{Isp, OTHER_PACKETS, Settings, configuration};
 /// class) and `hayrake.yaml`. The same arguments give the same bytes on every
 /// machine.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hayrake simulate --lines 2000 --hours 2 --sampling 100 --seed 7 --out isp
+  hayrake replay -c isp/hayrake.yaml isp/exports.pcap")]
 pub(super) struct Simulate {
     /// Subscriber lines.
     #[arg(long, value_name = "N")]
@@ -72,18 +76,14 @@ impl Simulate {
 
         let mut capture = Capture::new(create("exports.pcap")?)?;
         let mut datagrams = 0_u64;
-        let progress = io::stderr().is_terminal();
+        let mut bar = Bar::of("hours", Some(self.hours.into()));
         while isp.next_hour(|sent| {
             datagrams += 1;
             capture.write(&sent)
         })? {
-            if progress {
-                eprint!("\rhour {} of {}, {datagrams} datagrams", isp.hours_done(), self.hours);
-            }
+            bar.at(isp.hours_done().into());
         }
-        if progress {
-            eprintln!();
-        }
+        drop(bar);
         capture.into_inner().flush()?;
 
         let mut truth = create("truth.csv")?;

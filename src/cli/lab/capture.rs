@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 
 use crate::cli::Outcome;
+use crate::cli::progress::FileProgress;
 use crate::dns::read::{LARGEST_CAPTURE, unpacked};
 use crate::lab::capture::{Identity, Recorder};
 use crate::lab::manifest::{self, Entry};
@@ -22,6 +23,9 @@ use crate::lab::traffic::{Captured, Mode};
 /// printed. Ends with 1 when a capture has nothing of its device or cannot be
 /// read to its end.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hayrake lab capture --manifest devices.yaml --json > traffic.json
+  hayrake lab capture --mac 00:17:88:68:5f:61 --device hue --maker Philips hue.pcap")]
 pub(super) struct Capture {
     /// YAML file that says which captures show which device.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["captures", "mac", "address"])]
@@ -129,7 +133,7 @@ fn read_all(entries: Vec<Entry>, folder: &Path) -> anyhow::Result<(Captured, Out
 
 /// A capture, unpacked.
 pub(super) fn open(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let (_, input) = unpacked(File::open(path)?)?;
+    let (_, input) = unpacked(FileProgress::of(path, File::open(path)?))?;
     let mut bytes = Vec::new();
     input.take(LARGEST_CAPTURE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST_CAPTURE {

@@ -15,6 +15,8 @@ use crate::lab::derive::{Derived, File, counts, derive};
 /// the same facts changes nothing. What is in no class is told on standard
 /// error, with the reason. Ends with 1 when something waits for a decision.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hayrake lab derive traffic.json --decisions decisions.yaml --checked 2026-11-21 --out candidates")]
 pub(super) struct Derive {
     #[command(flatten)]
     traffic: Traffic,

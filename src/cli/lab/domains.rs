@@ -10,6 +10,9 @@ use crate::lab::domains::{Role, judge, template};
 /// for a person, in a file that --decisions names; --template prints one with
 /// all that is to be decided. Ends with 1 while something is undecided.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hayrake lab domains traffic.json
+  hayrake lab domains traffic.json --template > decisions.yaml")]
 pub(super) struct Domains {
     #[command(flatten)]
     traffic: Traffic,

@@ -4,13 +4,13 @@ mod set;
 mod thresholds;
 
 use std::fs;
-use std::io::{self, IsTerminal as _};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
 use crate::cli::Outcome;
+use crate::cli::progress::Bar;
 use crate::lab::evaluate::paper::report::{PaperReport, figure};
 use crate::lab::evaluate::paper::run::{Settings, run};
 use crate::lab::evaluate::run::Looks;
@@ -27,6 +27,10 @@ use crate::model::rules::Threshold;
 /// devices, and what they find within 1, 24 and 72 hours is printed beside the
 /// paper's figures. docs/evaluation.md explains all three.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hayrake lab evaluate --manifest devices.yaml --sampling 100 --seeds 20
+  hayrake lab evaluate --simulate 2000 --hours 24 --sampling 100
+  hayrake lab evaluate --paper --seeds 200")]
 pub(super) struct Evaluate {
     #[command(flatten)]
     set: set::Set,
@@ -104,7 +108,8 @@ impl Evaluate {
             sampling: self.sampling,
             thresholds,
         };
-        let runs = run(&settings, progress("runs"))?;
+        // Each seed is one run of devices in use and one of idle ones.
+        let runs = run(&settings, progress("runs", settings.seeds.saturating_mul(2)))?;
         if let Some(path) = &self.svg {
             write(path, &figure(&settings, &runs))?;
         }
@@ -119,13 +124,9 @@ impl Evaluate {
 }
 
 /// Says on a terminal how far it is.
-fn progress(what: &'static str) -> impl FnMut(u32) {
-    let shown = io::stderr().is_terminal();
-    move |done| {
-        if shown {
-            eprint!("\r{done} {what} ");
-        }
-    }
+fn progress(what: &'static str, total: u32) -> impl FnMut(u32) {
+    let mut bar = Bar::of(what, Some(total.into()));
+    move |done| bar.at(done.into())
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {

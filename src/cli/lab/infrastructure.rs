@@ -17,6 +17,8 @@ use crate::model::time::{Day, Timestamp};
 /// DNS answers decide, as for the hitlist: files in any format that `run` reads,
 /// which must be what many people were answered, or "nobody else" means nothing.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hayrake lab infrastructure traffic.json --dns pdns.jsonl")]
 pub(super) struct Infrastructure {
     #[command(flatten)]
     traffic: Traffic,

@@ -18,6 +18,8 @@ use crate::lab::mud::{Conversion, Given, MAX_BYTES, convert, read};
 /// what could not be carried over. Ends with 1 when a profile has no name that
 /// is surely its maker's.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  hayrake lab mud kettle.json --maker Example --out signatures")]
 pub(in crate::cli) struct Mud {
     /// Profiles (RFC 8520) as JSON.
     #[arg(value_name = "FILE", required = true)]

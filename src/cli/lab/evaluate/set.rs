@@ -66,7 +66,8 @@ impl Set {
                     start: Timestamp::from_secs(1_767_571_200),
                     other_packets: OTHER_PACKETS,
                 };
-                let report = simulated(&set, settings, self.visits, looks, progress("hours"))?;
+                let progress = progress("hours", self.hours.saturating_mul(looks.seeds));
+                let report = simulated(&set, settings, self.visits, looks, progress)?;
                 Ok((report, Outcome::Fine))
             }
             (None, None) => bail!("what to evaluate? --paper, --manifest FILE or --simulate LINES"),
@@ -123,7 +124,8 @@ impl Set {
             device.packets.sort_by_key(|packet| packet.end);
             devices.push(device);
         }
-        Ok((captured(set, &dns, &devices, looks, progress("runs")), outcome))
+        let runs = u32::try_from(devices.len()).unwrap_or(u32::MAX).saturating_mul(looks.seeds);
+        Ok((captured(set, &dns, &devices, looks, progress("runs", runs)), outcome))
     }
 }
 
