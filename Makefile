@@ -3,7 +3,7 @@
 
 .PHONY: check fmt clippy doc deny fuzz-smoke bench-compile test real
 
-check: fmt clippy doc deny unit-file architecture fuzz-smoke bench-compile
+check: fmt clippy doc deny unit-file containers architecture fuzz-smoke bench-compile
 
 fmt:
 	cargo fmt --check
@@ -25,6 +25,10 @@ deny:
 unit-file:
 	deploy/check-service
 
+.PHONY: containers
+containers:
+	deploy/check-containers
+
 .PHONY: architecture
 architecture:
 	cargo test --locked --test architecture
@@ -37,6 +41,12 @@ bench-compile:
 
 test:
 	cargo test --locked
+
+# The Debian package, of the program that `cargo build --release` makes.
+.PHONY: deb
+deb:
+	cargo build --release --locked
+	deploy/build-deb
 
 # Real routers' software and other components, each started by its script;
 # what is not installed is skipped with a reason.
