@@ -3,7 +3,7 @@
 
 .PHONY: check fmt clippy doc deny fuzz-smoke bench-compile test real
 
-check: fmt clippy doc deny unit-file containers architecture fuzz-smoke bench-compile
+check: fmt clippy doc deny unit-file containers book architecture fuzz-smoke bench-compile
 
 fmt:
 	cargo fmt --check
@@ -28,6 +28,12 @@ unit-file:
 .PHONY: containers
 containers:
 	deploy/check-containers
+
+# docs/ as a book in target/book. tests/docs.rs holds its pages, links and commands.
+.PHONY: book
+book:
+	@if command -v mdbook >/dev/null; then mdbook build docs; \
+	else echo "skipped: mdbook is not installed (cargo install mdbook)"; fi
 
 .PHONY: architecture
 architecture:

@@ -35,7 +35,13 @@ fn manual_pages_are_written_for_every_command() {
     let out = dir.path().join("man");
     let output = hayrake(&["man", "--out", out.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    for page in ["hayrake.1", "hayrake-run.1", "hayrake-signature-check.1", "hayrake-lab-mud.1"] {
+    for page in [
+        "hayrake.1",
+        "hayrake-run.1",
+        "hayrake-ready.1",
+        "hayrake-signature-check.1",
+        "hayrake-lab-mud.1",
+    ] {
         let text = std::fs::read_to_string(out.join(page)).expect(page);
         assert!(text.contains(".SH NAME"), "{page}");
     }

@@ -1,90 +1,23 @@
 //! Keeps README.md and docs/ honest: commands parse, YAML loads, JSON parses,
 //! metrics exist and relative links lead somewhere.
 //!
-//! What a page says beyond that is checked by people. Commands are not run,
-//! since most need a network or a capture: the command line is asked for its
-//! help instead, in which every option of the page must stand.
+//! What a page says beyond that is checked by people. Commands that stand in
+//! sentences are not run: the command line is asked for its help instead, in which
+//! every option of the page must stand. Those in blocks are run by
+//! docs_commands.rs.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+#[path = "support/pages.rs"]
+mod pages;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use hayrake::lab::domains::Decisions;
-
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-
-/// A page and its text.
-struct Page {
-    path: PathBuf,
-    text: String,
-}
-
-/// README.md and every page in docs/.
-fn pages() -> Vec<Page> {
-    let docs = fs::read_dir(Path::new(ROOT).join("docs")).unwrap();
-    let mut paths: Vec<_> = docs
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|end| end == "md"))
-        .collect();
-    paths.push(Path::new(ROOT).join("README.md"));
-    paths.sort();
-    assert!(paths.len() >= 5, "the pages were found");
-    let page = |path: PathBuf| Page { text: fs::read_to_string(&path).unwrap(), path };
-    paths.into_iter().map(page).collect()
-}
-
-/// A fenced block: the line it begins in, its language, its text.
-struct Block {
-    place: String,
-    language: String,
-    text: String,
-}
-
-impl Page {
-    fn place(&self, line: usize) -> String {
-        let name = self.path.strip_prefix(ROOT).unwrap_or(&self.path);
-        format!("{}:{}", name.display(), line + 1)
-    }
-
-    fn blocks(&self) -> Vec<Block> {
-        let mut blocks = Vec::new();
-        let mut open: Option<Block> = None;
-        for (number, line) in self.text.lines().enumerate() {
-            match (&mut open, line.trim_start().strip_prefix("```")) {
-                (None, Some(language)) => {
-                    let language = language.trim().to_owned();
-                    let place = self.place(number);
-                    open = Some(Block { place, language, text: String::new() });
-                }
-                (Some(_), Some(_)) => blocks.extend(open.take()),
-                (Some(block), None) => {
-                    block.text.push_str(line);
-                    block.text.push('\n');
-                }
-                (None, None) => {}
-            }
-        }
-        assert!(open.is_none(), "{}: a block is not closed", self.path.display());
-        blocks
-    }
-
-    /// The lines outside of fenced blocks.
-    fn prose(&self) -> Vec<(String, &str)> {
-        let mut fenced = false;
-        let mut prose = Vec::new();
-        for (number, line) in self.text.lines().enumerate() {
-            if line.trim_start().starts_with("```") {
-                fenced = !fenced;
-            } else if !fenced {
-                prose.push((self.place(number), line));
-            }
-        }
-        prose
-    }
-}
+use pages::{Page, ROOT, pages};
 
 /// The pieces of a line that stand between backticks.
 fn code_spans(line: &str) -> impl Iterator<Item = &str> {
@@ -352,6 +285,31 @@ fn lines_of_router_configuration_stand_where_they_are_said_to() {
             assert!(section.contains(line), "{}: `{line}` is not there", router.docs);
         }
     }
+}
+
+/// Every page is in the book's contents once, and the contents list nothing else.
+#[test]
+fn the_book_lists_every_page() {
+    let summary = fs::read_to_string(Path::new(ROOT).join("docs/SUMMARY.md")).unwrap();
+    let links = summary.lines().filter_map(|line| line.split_once("](")?.1.split(')').next());
+    let mut listed: Vec<_> = links.filter(|link| link.ends_with(".md")).collect();
+    listed.sort_unstable();
+    let names: Vec<_> = pages().iter().map(Page::name).collect();
+    let mut there: Vec<_> = names.iter().filter_map(|name| name.strip_prefix("docs/")).collect();
+    there.retain(|name| *name != "SUMMARY.md");
+    there.sort_unstable();
+    assert_eq!(listed, there);
+    // What the book cannot show, being outside of it, only the summary may name.
+    let book = fs::read_to_string(Path::new(ROOT).join("docs/book.toml")).unwrap();
+    assert!(book.contains("src = \".\""), "pages stay where README.md links them");
+}
+
+/// The page that shows every key is the file that has every key.
+#[test]
+fn the_configuration_page_is_the_configuration() {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/configuration.md")).unwrap();
+    let file = fs::read_to_string(Path::new(ROOT).join("deploy/hayrake.yaml")).unwrap();
+    assert!(page.contains(&format!("```yaml\n{file}```")), "copy deploy/hayrake.yaml into it");
 }
 
 #[test]
