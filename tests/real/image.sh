@@ -50,21 +50,22 @@ fi
 # Nobody serves yet: that is what the health check must say.
 health=$(sed -n 's/.*HEALTHCHECK .*CMD \(\[.*\]\)$/\1/p' Dockerfile | tr -d '[],"')
 [ -n "$health" ] || { echo "Dockerfile: no HEALTHCHECK"; exit 1; }
-http=127.0.0.1:18080
 # shellcheck disable=SC2086
-if inside $health --http "$http"; then
+if inside $health --http 127.0.0.1:1; then
   echo "healthy, though nothing runs"
   exit 1
 fi
 
 # The service as in a container: its configuration is mounted, its state its own.
-sed "s|^listen:.*|listen: ['127.0.0.1:0']|; s|^http:.*|http: $http|" deploy/debian/hayrake.yaml >"$root/etc/hayrake/hayrake.yaml"
+sed "s|^listen:.*|listen: ['127.0.0.1:0']|; s|^http:.*|http: 127.0.0.1:0|" deploy/debian/hayrake.yaml >"$root/etc/hayrake/hayrake.yaml"
 inside /usr/bin/hayrake run -c /etc/hayrake/hayrake.yaml >"$work/out" 2>"$work/log" &
-pids+=("$!")
 service=$!
+pids+=("$service")
+healthy=
 for _ in $(seq 100); do
+  http=$(sed -nE 's/.* ready udp=.* http="?([^" ]+)"?.*/\1/p' "$work/log")
   # shellcheck disable=SC2086
-  healthy=$(inside $health -c /etc/hayrake/hayrake.yaml) && break
+  [ -n "$http" ] && healthy=$(inside $health --http "$http") && break
   sleep 0.2
 done
 [ "${healthy%%$'\n'*}" = ready ] || { echo "not healthy: $healthy"; cat "$work/log"; exit 1; }
