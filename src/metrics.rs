@@ -16,17 +16,23 @@
 
 mod checkpoints;
 mod declarations;
+mod exporters;
 mod feeds;
 mod history;
+mod lines;
 mod open;
+mod running;
 mod table;
 
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder};
 
 pub use checkpoints::CheckpointMetrics;
 use declarations::{Declarations, Declared, reference};
+pub use exporters::{ExporterMetrics, RATES_LABELLED};
 pub use feeds::FeedMetrics;
 pub use history::HistoryMetrics;
+pub use lines::{LineMetrics, WithheldGauges};
+pub use running::RunningMetrics;
 pub use table::TableMetrics;
 
 /// Most exporters that get a label of their own; the rest share `other`. Two
@@ -39,6 +45,7 @@ pub const OTHER_EXPORTERS: &str = "other";
 #[derive(Clone)]
 pub struct Metrics {
     registry: Registry,
+    confidential: Registry,
     declared: Vec<Declared>,
 
     /// Datagrams read from sockets.
@@ -69,14 +76,8 @@ pub struct Metrics {
     /// Problems found in datagrams.
     pub problems: IntCounterVec,
 
-    /// Exporters known.
-    pub exporters: IntGauge,
-    /// What exporters sent and we never saw.
-    pub sequence_lost: IntCounterVec,
-    /// Flows without a sampling rate.
-    pub sampling_unknown: IntCounterVec,
-    /// How far an exporter's clock is from ours.
-    pub exporter_skew: IntGaugeVec,
+    /// What single exporters send.
+    pub exporters: ExporterMetrics,
 
     /// Which side of flows the line was on.
     pub flows: IntCounterVec,
@@ -86,10 +87,8 @@ pub struct Metrics {
     pub evidence: IntGauge,
     /// Detections made.
     pub detections: IntCounterVec,
-    /// Lines with a detection in the last complete window.
-    pub lines: IntGaugeVec,
-    /// Start of the last complete window.
-    pub window_start: IntGaugeVec,
+    /// Lines with a detection in the last complete windows.
+    pub lines: LineMetrics,
 
     /// Entries in queues.
     pub queue_depth: IntGaugeVec,
@@ -114,6 +113,10 @@ pub struct Metrics {
     pub class_detectable: IntGaugeVec,
     /// Groups monitored of a class.
     pub class_groups: IntGaugeVec,
+    /// What a class is called and belongs to.
+    pub class_info: IntGaugeVec,
+    /// When a class's signature was last checked.
+    pub class_checked: IntGaugeVec,
     /// Classes that lost their last group.
     pub class_lost: IntCounterVec,
     /// What single DNS feeds tell.
@@ -127,6 +130,8 @@ pub struct Metrics {
     pub http_requests: IntCounterVec,
     /// What HTTP has refused to protect itself.
     pub http_refused: IntCounterVec,
+    /// The service as a program.
+    pub running: RunningMetrics,
 }
 
 const HTTP_REFUSED: &str = "What HTTP has refused: connections (too many of one address), handshake (no TLS, or a client certificate that does not hold), token (a wrong one), requests (too many of one address)";
@@ -212,29 +217,7 @@ impl Metrics {
                 &["stage"],
                 "Problems found in input and logged, at most a few a second",
             )?,
-            exporters: d.gauge(
-                "hayrake_exporters",
-                "exporters",
-                "Exporters (address and observation domain) known now",
-            )?,
-            sequence_lost: d.counters(
-                "hayrake_sequence_lost_total",
-                "as in label unit",
-                &["exporter", "unit"],
-                "What the exporter's sequence numbers say was sent and did not arrive here, nor late among the next 32 datagrams; unit says what the exporter counts",
-            )?,
-            sampling_unknown: d.counters(
-                "hayrake_sampling_unknown_total",
-                "records",
-                &["exporter"],
-                "Flow records of which neither the exporter nor the configuration told the sampling rate",
-            )?,
-            exporter_skew: d.gauges(
-                "hayrake_exporter_skew_milliseconds",
-                "milliseconds",
-                &["exporter"],
-                "The exporter's clock minus ours, as last seen",
-            )?,
+            exporters: ExporterMetrics::new(&mut d)?,
             flows: d.counters(
                 "hayrake_flows_total",
                 "records",
@@ -258,18 +241,7 @@ impl Metrics {
                 &["level", "window"],
                 "Classes claimed on lines when windows closed; without the token down to a step of ten times k",
             )?,
-            lines: d.gauges(
-                "hayrake_lines",
-                "lines",
-                &["class", "level", "window", "region"],
-                "Lines with a detection in the last complete window; absent when withheld because it is under the configured k",
-            )?,
-            window_start: d.gauges(
-                "hayrake_window_start_timestamp_seconds",
-                "seconds",
-                &["window"],
-                "Start of the last complete window, Unix time",
-            )?,
+            lines: LineMetrics::new(&mut d)?,
             queue_depth: d.gauges(
                 "hayrake_queue_depth",
                 "batches",
@@ -332,6 +304,18 @@ impl Metrics {
                 &["class", "level"],
                 "Groups of the class that are monitored now (N)",
             )?,
+            class_info: d.gauges(
+                "hayrake_class_info",
+                "1",
+                &["class", "level", "name", "vendor", "parent"],
+                "Always 1; the labels say what people call the class, whose it is, and the class that must be detected on the same line (empty without one)",
+            )?,
+            class_checked: d.gauges(
+                "hayrake_class_checked_timestamp_seconds",
+                "seconds",
+                &["class", "level"],
+                "When the facts of the class's signature were last checked by people, Unix time",
+            )?,
             class_lost: d.counters("hayrake_class_lost_total", "times", &["class"], CLASS_LOST)?,
             feeds: FeedMetrics::new(&mut d)?,
             checkpoints: CheckpointMetrics::new(&mut d)?,
@@ -343,7 +327,9 @@ impl Metrics {
                 "HTTP requests answered, by status code",
             )?,
             http_refused: d.counters("hayrake_http_refused_total", "events", &["reason"], HTTP_REFUSED)?,
+            running: RunningMetrics::new(&mut d)?,
             registry: d.registry,
+            confidential: d.confidential,
             declared: d.declared,
         };
         metrics.show_zeros();
@@ -371,17 +357,19 @@ impl Metrics {
         }
     }
 
-    /// What is open to all in the Prometheus text format: sums of detections in
-    /// steps of k.
+    /// What is open to all in the Prometheus text format: no count that is
+    /// withheld, and sums of detections in steps of k.
     pub fn open_text(&self, k: u64) -> Result<String, prometheus::Error> {
         let mut families = self.registry.gather();
         open::round(&mut families, k);
         TextEncoder::new().encode_to_string(&families)
     }
 
-    /// All values in the Prometheus text format.
+    /// All values in the Prometheus text format, for holders of the token.
     pub fn text(&self) -> Result<String, prometheus::Error> {
-        TextEncoder::new().encode_to_string(&self.registry.gather())
+        let mut families = self.registry.gather();
+        open::unite(&mut families, self.confidential.gather());
+        TextEncoder::new().encode_to_string(&families)
     }
 
     /// The reference of all metrics, as `docs/metrics.md` holds it.

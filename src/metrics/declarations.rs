@@ -3,9 +3,12 @@
 use std::fmt::Write as _;
 
 use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    CounterVec, Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
+
+use super::lines::WithheldGauges;
 
 /// One row of the reference.
 #[derive(Clone, Debug)]
@@ -21,6 +24,8 @@ pub(super) struct Declared {
 #[derive(Default)]
 pub(super) struct Declarations {
     pub(super) registry: Registry,
+    /// Rows that only holders of the token see.
+    pub(super) confidential: Registry,
     pub(super) declared: Vec<Declared>,
 }
 
@@ -89,7 +94,69 @@ impl Declarations {
         let row = Declared { name, kind: "gauge", unit: "seconds", labels, help };
         self.keep(GaugeVec::new(Opts::new(name, help), labels)?, row)
     }
+
+    pub(super) fn counters_of_seconds(
+        &mut self,
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> Made<CounterVec> {
+        let row = Declared { name, kind: "counter", unit: "seconds", labels, help };
+        self.keep(CounterVec::new(Opts::new(name, help), labels)?, row)
+    }
+
+    /// Gauges of which some rows are only for holders of the token.
+    pub(super) fn withheld(
+        &mut self,
+        name: &'static str,
+        unit: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> Made<WithheldGauges> {
+        let withheld = GaugeVec::new(Opts::new(name, help), labels)?;
+        self.confidential.register(Box::new(withheld.clone()))?;
+        let row = Declared { name, kind: "gauge", unit, labels, help };
+        Ok(WithheldGauges {
+            open: self.keep(GaugeVec::new(Opts::new(name, help), labels)?, row)?,
+            withheld,
+        })
+    }
+
+    /// What the system says about this process, where it is Linux.
+    pub(super) fn process(&mut self) -> Made<()> {
+        self.registry.register(Box::new(ProcessCollector::for_self()))?;
+        let rows = PROCESS.iter().map(|(name, kind, unit, help)| Declared {
+            name,
+            kind,
+            unit,
+            labels: &[],
+            help,
+        });
+        self.declared.extend(rows);
+        Ok(())
+    }
 }
+
+/// What [`ProcessCollector`] gives, which describes itself in fewer words.
+const PROCESS: [(&str, &str, &str, &str); 7] = [
+    (
+        "process_cpu_seconds_total",
+        "counter",
+        "seconds",
+        "Processor time the service has used, in user and system mode",
+    ),
+    ("process_open_fds", "gauge", "descriptors", "Files and sockets that are open"),
+    ("process_max_fds", "gauge", "descriptors", "Files and sockets that may be open"),
+    ("process_virtual_memory_bytes", "gauge", "bytes", "Address space of the service"),
+    ("process_resident_memory_bytes", "gauge", "bytes", "Memory of the service that is in RAM"),
+    (
+        "process_start_time_seconds",
+        "gauge",
+        "seconds",
+        "When the service was started, Unix time by the system's clock",
+    ),
+    ("process_threads", "gauge", "threads", "Threads of the service"),
+];
 
 /// The reference of all metrics declared.
 pub(super) fn reference(declared: &[Declared]) -> String {
@@ -111,7 +178,8 @@ const HEADING: &str = "\
 # Metrics
 
 Served at `/metrics` in the Prometheus text format. This page is printed from
-`src/metrics.rs`; a test fails when it is not current.
+`src/metrics.rs`; a test fails when it is not current. [grafana.md](grafana.md)
+has dashboards of them, [alerts.md](alerts.md) the rules that watch them.
 
 At rest, to the packet:
 
@@ -122,7 +190,12 @@ At rest, to the packet:
   `hayrake_records_queued`
 
 No metric has a subscriber in a label. `/metrics` is open to whoever can reach
-it, so counts of lines under the configured k are left out of `hayrake_lines`.
+it, so counts of lines under the configured k are left out; who shows the token
+gets them ([grafana.md](grafana.md#the-token-and-small-counts)).
+
+Most series by far are those of lines (classes x regions x windows, at most
+50,000 of `hayrake_lines` and as many of `hayrake_lines_in_use`) and of exporters
+(about a dozen for each of at most 2,000; further ones share the label `other`).
 
 | name | kind | unit | labels | meaning |
 |---|---|---|---|---|

@@ -21,6 +21,8 @@ pub struct FeedMetrics {
     pub messages: IntCounterVec,
     /// When the last answer came.
     pub last_answer: IntGaugeVec,
+    /// When a file was last written.
+    pub written: IntGaugeVec,
     /// Whether nothing has come for long.
     pub silent: IntGaugeVec,
     /// How full the table is that they fill.
@@ -64,7 +66,13 @@ impl FeedMetrics {
                 "hayrake_dns_feed_last_answer_timestamp_seconds",
                 "seconds",
                 &["feed"],
-                "When the last answer came from a dnstap feed, Unix time; absent before the first",
+                "When the last answer came from a dnstap feed or the resolver, Unix time by the service's clock; absent before the first",
+            )?,
+            written: d.gauges(
+                "hayrake_dns_feed_written_timestamp_seconds",
+                "seconds",
+                &["feed"],
+                "When the file of answers that was last read had been written, Unix time by the system's clock",
             )?,
             silent: d.gauges(
                 "hayrake_dns_feed_silent",

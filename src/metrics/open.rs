@@ -1,4 +1,5 @@
-//! What `/metrics` shows to whoever has not shown a token.
+//! What `/metrics` shows to whoever has not shown a token, and what it adds for
+//! whoever has.
 //!
 //! A sum over all classes and regions says little by itself. Beside the counts
 //! that are shown it says what those add up to that are withheld, and on a
@@ -43,6 +44,16 @@ pub(super) fn round(families: &mut [MetricFamily], k: u64) {
                 gauge.set_value(down(row.get_gauge().get_value()));
                 row.set_gauge(gauge);
             }
+        }
+    }
+}
+
+/// Adds rows that are for holders of the token to the families they belong to.
+pub(super) fn unite(families: &mut Vec<MetricFamily>, confidential: Vec<MetricFamily>) {
+    for mut withheld in confidential {
+        match families.iter_mut().find(|family| family.name() == withheld.name()) {
+            Some(family) => family.mut_metric().extend(withheld.take_metric()),
+            None => families.push(withheld),
         }
     }
 }

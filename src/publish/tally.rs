@@ -4,7 +4,7 @@
 //! A window is complete once all of them have passed its end and the lateness
 //! bound; only complete windows are shown, because half a count would look
 //! like fewer lines. Within a window a line has at most one detection of a
-//! class, so detections are lines.
+//! class, so detections are lines. What they rest on is summed beside them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +32,48 @@ pub struct Row {
     pub region: RegionId,
 }
 
+/// What the detections of a row rest on, summed over its lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Lines on which somebody uses the device.
+    pub in_use: u64,
+    /// Groups seen.
+    pub groups: u64,
+    /// Sampled packets.
+    pub packets: u64,
+    /// Confidence, in parts of [`Evidence::CERTAIN`]: whole numbers, because
+    /// their sum does not depend on the order of lines.
+    pub confidence: u64,
+}
+
+impl Evidence {
+    /// The confidence of what is certain.
+    pub const CERTAIN: f64 = 10_000.0;
+
+    fn of(detection: &Detection) -> Self {
+        let confidence = detection.confidence.clamp(0.0, 1.0) * Self::CERTAIN;
+        Self {
+            in_use: detection.in_use.into(),
+            groups: detection.groups.len() as u64,
+            packets: detection.packets,
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "from 0 to 10,000"
+            )]
+            confidence: confidence.round() as u64,
+        }
+    }
+
+    /// Adds what other lines have.
+    pub fn add(&mut self, other: &Self) {
+        self.in_use += other.in_use;
+        self.groups += other.groups;
+        self.packets = self.packets.saturating_add(other.packets);
+        self.confidence += other.confidence;
+    }
+}
+
 /// The counts of a window that every worker has closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complete {
@@ -43,6 +85,8 @@ pub struct Complete {
     pub partial: bool,
     /// Lines with a detection; a row without any is absent.
     pub lines: BTreeMap<Row, u64>,
+    /// What these rest on, of the same rows.
+    pub evidence: BTreeMap<Row, Evidence>,
 }
 
 /// Counts of windows that some workers have closed and others not yet.
@@ -50,7 +94,7 @@ pub struct Tally {
     lateness: Duration,
     began: Timestamp,
     reached: Vec<Timestamp>,
-    open: BTreeMap<(Timestamp, Window), HashMap<Row, u64>>,
+    open: BTreeMap<(Timestamp, Window), HashMap<Row, (u64, Evidence)>>,
     last: BTreeMap<Window, Timestamp>,
 }
 
@@ -82,7 +126,9 @@ impl Tally {
                 region: detection.region,
             };
             let window = (detection.start, detection.window);
-            *self.open.entry(window).or_default().entry(row).or_default() += 1;
+            let (lines, evidence) = self.open.entry(window).or_default().entry(row).or_default();
+            *lines += 1;
+            evidence.add(&Evidence::of(detection));
         }
         while self.open.len() > OPEN_WINDOWS {
             self.open.pop_first();
@@ -108,7 +154,8 @@ impl Tally {
             window,
             start,
             partial: start < self.began,
-            lines: counts.into_iter().collect(),
+            lines: counts.iter().map(|(row, (lines, _))| (row.clone(), *lines)).collect(),
+            evidence: counts.into_iter().map(|(row, (_, evidence))| (row, evidence)).collect(),
         })
     }
 }
@@ -135,6 +182,10 @@ mod tests {
         assert_eq!(complete.len(), 1);
         assert_eq!(complete[0].start, at("2026-11-21T10:00:00Z"));
         assert_eq!(complete[0].lines.values().copied().collect::<Vec<_>>(), [3]);
+        let evidence = complete[0].evidence.values().next().unwrap();
+        let one = Evidence::of(&detection());
+        assert_eq!(evidence.packets, 3 * one.packets);
+        assert_eq!(evidence.confidence, 3 * one.confidence);
         assert!(!complete[0].partial);
         assert_eq!(tally.record(1, at("2026-11-21T11:06:00Z"), &[]), [], "told once");
     }

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::Observer;
 use super::checkpoint::{Part, identity};
-use super::clock::Clock;
+use super::clock::{Clock, Stopwatch};
 use super::counts;
 use super::history::Teller;
 use super::sink::{self, Queue};
@@ -83,6 +83,7 @@ impl Worker {
         let mut told_closed = Timestamp::EPOCH;
         let mut held = 0;
         let mut busy = false;
+        let worked = self.metrics.running.busy("back", self.number);
         // Windows may have ended while the service was not there. They are
         // closed before anything else, so that nothing late opens them again.
         let mut first = Some(Vec::new());
@@ -92,6 +93,7 @@ impl Worker {
                 || self.input.recv_timeout(patience),
                 |none| Ok(Message::Sightings(none)),
             );
+            let work = Stopwatch::start();
             let sightings = match next {
                 Ok(Message::Sightings(sightings)) => sightings,
                 Ok(Message::Ask(line, answer)) => {
@@ -126,6 +128,7 @@ impl Worker {
             let settled =
                 self.sink.is_settled() && self.history.as_ref().is_none_or(Teller::is_settled);
             busy = settled && self.part.step(self.back.engine());
+            worked.inc_by(work.elapsed().as_secs_f64());
         }
         let leave = self.leave.clone();
         if let Err(SendError(worker)) = leave.send(self) {

@@ -1,18 +1,18 @@
 //! Reports of exporters, gathered from all front workers: for the API as they
 //! are, for metrics as counters.
 //!
-//! A report holds totals since the exporter was first heard; a counter takes
-//! what has been added since the last look. When a worker has forgotten an
-//! exporter and hears it anew, its totals begin at zero again.
+//! A report holds totals since the exporter was first heard. When a worker has
+//! forgotten an exporter and hears it anew, its totals begin at zero again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use hashbrown::{HashMap, HashSet};
 
 use super::fronts::Reports;
-use crate::decode::{Advice, AdviceKind, ExporterReport, Format};
+use super::totals::{State, Totals};
+use crate::decode::{Advice, AdviceKind, ExporterReport};
 use crate::metrics::{EXPORTERS_LABELLED, Metrics, OTHER_EXPORTERS};
 use crate::model::time::Timestamp;
 use crate::publish::view::Current;
@@ -21,9 +21,7 @@ use crate::publish::wire::{ExporterAnswer, Pace};
 /// What the counters hold of one exporter's totals, and what the log says of it.
 #[derive(Default)]
 struct Counted {
-    /// By format: v5 and v7 count in the same unit.
-    lost: Vec<(Format, u64)>,
-    unknown_sampling: u64,
+    totals: Totals,
     /// Advice that was logged: numbers in it grow from look to look, and it is
     /// still the same.
     advised: BTreeSet<AdviceKind>,
@@ -61,45 +59,28 @@ impl Board {
         let mut before = std::mem::take(&mut self.counted);
         let mut shown: Vec<ExporterAnswer> = Vec::new();
         let mut room = ADVICE_LOGGED;
+        let mut states = BTreeMap::<String, State>::new();
         let rewritten = rewritten(workers);
         for (worker, reports) in workers.iter().enumerate() {
             for report in reports.load().iter() {
                 let key = (worker, report.exporter.clone());
                 let mut counted = before.remove(&key).unwrap_or_default();
-                self.count(report, &mut counted, metrics);
+                let label = self.label(&report.exporter);
+                counted.totals.count(report, &label, &metrics.exporters);
                 let mut report = report.clone();
                 report.advice.extend(rewritten.clone());
+                states.entry(label).or_default().add(&report);
                 advise(&report, &mut counted, &mut room);
                 let pace = counted.pace(now, &report);
                 self.counted.insert(key, counted);
                 shown.push(ExporterAnswer { report, pace, silent_seconds: 0 });
             }
         }
-        metrics.exporters.set(i64::try_from(shown.len()).unwrap_or(i64::MAX));
+        metrics.exporters.known.set(i64::try_from(shown.len()).unwrap_or(i64::MAX));
+        for (label, state) in states {
+            state.show(&label, &metrics.exporters);
+        }
         current.set_exporters(shown);
-    }
-
-    fn count(&mut self, report: &ExporterReport, counted: &mut Counted, metrics: &Metrics) {
-        let label = self.label(&report.exporter);
-        for sequence in &report.sequence {
-            let known = counted.lost.iter().position(|(format, _)| *format == sequence.format);
-            let place = known.unwrap_or_else(|| {
-                counted.lost.push((sequence.format, 0));
-                counted.lost.len() - 1
-            });
-            // A counter cannot take back what a late datagram brings.
-            let lost = sequence.lost - sequence.open;
-            let added = added(&mut counted.lost[place].1, lost);
-            let labels = [label.as_str(), sequence.unit];
-            metrics.sequence_lost.with_label_values(&labels).inc_by(added);
-        }
-        let added = added(&mut counted.unknown_sampling, report.unknown_sampling);
-        if added > 0 {
-            metrics.sampling_unknown.with_label_values(&[&label]).inc_by(added);
-        }
-        if let (Some(skew), true) = (report.skew_ms, label != OTHER_EXPORTERS) {
-            metrics.exporter_skew.with_label_values(&[&label]).set(skew);
-        }
     }
 
     fn label(&mut self, exporter: &str) -> String {
@@ -163,11 +144,6 @@ fn rewritten(workers: &[Reports]) -> Option<Advice> {
         .then(|| Advice::rewritten(&first.to_string()))
 }
 
-fn added(counted: &mut u64, total: u64) -> u64 {
-    let before = std::mem::replace(counted, total);
-    total.checked_sub(before).unwrap_or(total)
-}
-
 /// The addresses as one word for a log line.
 pub(super) fn joined(addresses: &[impl ToString]) -> String {
     addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
@@ -181,15 +157,6 @@ mod tests {
 
     use super::*;
     use crate::decode::{Datagram, Decoded, Decoder};
-
-    #[test]
-    fn a_total_that_begins_anew_is_counted_from_zero() {
-        let mut counted = 0;
-        assert_eq!(added(&mut counted, 5), 5);
-        assert_eq!(added(&mut counted, 5), 0);
-        assert_eq!(added(&mut counted, 8), 3);
-        assert_eq!(added(&mut counted, 2), 2);
-    }
 
     /// What a worker reports that was sent v9 packets 0 and 1 and then many
     /// after a gap of `lost`.
@@ -222,7 +189,8 @@ mod tests {
     fn a_gap_is_counted_once_for_each_worker_that_saw_one() {
         let metrics = Metrics::new().unwrap();
         let current = Current::new(1, Duration::ZERO, Timestamp::EPOCH, 5);
-        let lost = || metrics.sequence_lost.with_label_values(&["192.0.2.1#0", "packets"]).get();
+        let lost =
+            || metrics.exporters.sequence_lost.with_label_values(&["192.0.2.1#0", "packets"]).get();
         let mut board = Board::default();
         let workers = [reports(8), reports(3)];
         board.gather(Timestamp::EPOCH, &workers, &current, &metrics);
@@ -239,7 +207,8 @@ mod tests {
     fn packets_that_come_late_are_not_counted_as_lost() {
         let metrics = Metrics::new().unwrap();
         let current = Current::new(1, Duration::ZERO, Timestamp::EPOCH, 5);
-        let lost = || metrics.sequence_lost.with_label_values(&["192.0.2.1#0", "packets"]).get();
+        let lost =
+            || metrics.exporters.sequence_lost.with_label_values(&["192.0.2.1#0", "packets"]).get();
         let mut board = Board::default();
         // Packet 5 is lost for good; packets 60 and 61 change places, between
         // which the board looks.

@@ -8,6 +8,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use super::clock::{Clock, Stopwatch};
 use super::snapshot::Snapshot;
 use super::sources::{Sources, decode_settings};
@@ -21,6 +23,7 @@ use crate::orient::LineKeys;
 use crate::publish::prometheus::show_lines;
 use crate::publish::view::{Current, Facts};
 use crate::publish::wire::{HitlistAnswer, SignatureAnswer};
+use crate::signature::SignatureSet;
 
 /// What was built for a day.
 pub(super) struct Product {
@@ -137,6 +140,7 @@ impl Product {
             hitlist: HitlistAnswer::new(&self.report, self.built),
         };
         self.show_rules(metrics);
+        show_classes(&sources.signatures, metrics);
         show_table(&sources.knowledge, metrics);
         // Classes and regions may have gone: what is shown is made anew.
         metrics.lines.reset();
@@ -177,6 +181,22 @@ impl Product {
             let detectable = i64::from(class.monitored() > 0);
             metrics.class_detectable.with_label_values(&labels).set(detectable);
             metrics.class_groups.with_label_values(&labels).set(number(class.monitored()));
+        }
+    }
+}
+
+/// What people wrote about the classes.
+fn show_classes(signatures: &SignatureSet, metrics: &Metrics) {
+    metrics.class_info.reset();
+    metrics.class_checked.reset();
+    for class in &signatures.classes {
+        let (level, parent) = (class.level.as_str(), class.parent.as_deref().unwrap_or(""));
+        let labels = [&*class.class, level, &*class.name, &*class.vendor, parent];
+        metrics.class_info.with_label_values(&labels).set(1);
+        let checked = class.checked.to_zoned(TimeZone::UTC).map(|start| start.timestamp());
+        if let Ok(start) = checked {
+            let gauge = metrics.class_checked.with_label_values(&[&*class.class, level]);
+            gauge.set(start.as_second());
         }
     }
 }

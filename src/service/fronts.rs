@@ -40,6 +40,7 @@ pub(super) type Reports = Arc<ArcSwap<Vec<ExporterReport>>>;
 
 /// What a front worker works with.
 pub(super) struct Worker {
+    pub(super) number: usize,
     pub(super) front: Front,
     pub(super) input: Receiver<Batch>,
     pub(super) backs: Vec<Sender<Message>>,
@@ -63,11 +64,14 @@ impl Worker {
         let mut problems =
             ProblemLog { refusal: None, second: Stopwatch::start(), logged: 0, unlogged: 0 };
         let mut since_report = Stopwatch::start();
+        let worked = self.metrics.running.busy("front", self.number);
         let mut unreported = false;
         let mut told = self.front.decoder().told();
         let mut busy = false;
         loop {
-            match self.input.recv_timeout(if busy { SOON } else { TICK }) {
+            let next = self.input.recv_timeout(if busy { SOON } else { TICK });
+            let work = Stopwatch::start();
+            match next {
                 Ok(batch) => {
                     self.adopt(&mut known);
                     self.step(&batch, &known, &mut out, &mut problems);
@@ -92,6 +96,7 @@ impl Worker {
                 self.reports.store(Arc::new(self.front.decoder().exporters_in_brief()));
                 unreported = false;
             }
+            worked.inc_by(work.elapsed().as_secs_f64());
         }
         for (worker, gathered) in self.backs.iter().zip(&mut sightings) {
             wait_for_room(worker, gathered);

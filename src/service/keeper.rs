@@ -257,7 +257,7 @@ impl Keeper {
 
     /// Takes in what the resolver has found.
     fn learn(&mut self, answers: &[Answer]) {
-        learn(&mut self.sources, answers, &self.metrics);
+        learn(&mut self.sources, answers, &self.clock, &self.metrics);
         self.saving.note_change();
         self.follow();
     }

@@ -44,7 +44,11 @@ pub(super) fn load(
 }
 
 /// Adds answers that the service has asked for itself.
-pub(super) fn learn(sources: &mut Sources, answers: &[Answer], metrics: &Metrics) {
+pub(super) fn learn(sources: &mut Sources, answers: &[Answer], clock: &Clock, metrics: &Metrics) {
+    if !answers.is_empty() {
+        let now = i64::try_from(clock.now().as_secs()).unwrap_or(i64::MAX);
+        metrics.feeds.last_answer.with_label_values(&[RESOLVER]).set(now);
+    }
     let refused = sources.learn(answers);
     metrics.feeds.count(RESOLVER, "taken", answers.len() as u64 - refused);
     metrics.feeds.count(RESOLVER, "refused", refused);
@@ -67,6 +71,8 @@ fn tell(sources: &Sources, metrics: &Metrics) {
         metrics.feeds.count(&name, "taken", report.answers);
         metrics.feeds.count(&name, "refused", report.refusals());
         metrics.feeds.count(&name, "damaged", report.damaged);
+        let written = i64::try_from(feed.written.as_secs()).unwrap_or(i64::MAX);
+        metrics.feeds.written.with_label_values(&[&name]).set(written);
         tracing::info!(%path, "{report}");
         if let Some(first) = report.problems.first() {
             tracing::warn!(%path, place = first.place, "the first problem in it: {}", first.what);

@@ -43,6 +43,7 @@ mod sink;
 mod snapshot;
 pub mod sources;
 mod start;
+mod totals;
 mod watch;
 mod web;
 

@@ -67,6 +67,8 @@ pub struct Sources {
 pub struct FeedReport {
     /// The file.
     pub path: PathBuf,
+    /// When it had been written.
+    pub written: Timestamp,
     /// What was read.
     pub report: ReadReport,
 }
@@ -157,15 +159,13 @@ impl Sources {
         let failed = |error: String| format!("{}: {error}", path.display());
         let file = File::open(path).map_err(|error| failed(error.to_string()))?;
         let source = path.display().to_string();
-        let reading = Reading {
-            types: feed.types,
-            dated: written(&file),
-            ..Reading::new(feed.coverage, now)
-        };
+        let written = written(&file);
+        let reading =
+            Reading { types: feed.types, dated: written, ..Reading::new(feed.coverage, now) };
         let report = read_into(&mut self.knowledge, &source, open(path, file), &reading)
             .map_err(|error| failed(error.to_string()))?;
         self.knowledge.settle();
-        self.reports.push(FeedReport { path: path.to_owned(), report });
+        self.reports.push(FeedReport { path: path.to_owned(), written, report });
         Ok(())
     }
 

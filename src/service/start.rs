@@ -55,6 +55,7 @@ impl Service {
         let (fronts, backs) = worker_numbers(config.workers);
         let began = options.clock.now();
         let current = Arc::new(Current::new(backs, config.lateness, began, config.k));
+        metrics.lines.k.set(i64::try_from(config.k).unwrap_or(i64::MAX));
         let asker: Asker = Arc::new(ArcSwapOption::empty());
         let clock = options.clock;
         let tls = config.tls.as_ref().map(Tls::load).transpose();
@@ -108,7 +109,7 @@ impl Service {
         });
         if let Some(resolver) = &resolver {
             let answers = web.runtime.block_on(resolver.first_round());
-            learn(&mut sources, &answers, &metrics);
+            learn(&mut sources, &answers, &clock, &metrics);
         }
         let mut product = Product::build(&mut sources, &clock, &metrics);
         product.learning |= learning == Some(product.day);
@@ -171,13 +172,14 @@ impl Service {
         asker.store(Some(Arc::new(back_queues.clone())));
         let (mut front_queues, mut front_ends, mut reports) = (Vec::new(), Vec::new(), Vec::new());
         let (leave, left_fronts) = unbounded();
-        for decoder in decoders {
+        for (number, decoder) in decoders.into_iter().enumerate() {
             let (sender, input) = bounded(receivers::QUEUE);
             front_ends.push(input.clone());
             front_queues.push(sender);
             let report: fronts::Reports = Arc::default();
             reports.push(report.clone());
             let worker = fronts::Worker {
+                number,
                 front: Front::new(decoder, keys.clone()),
                 input,
                 backs: back_queues.clone(),

@@ -51,8 +51,8 @@ pub(super) async fn ready(State(api): State<Api>) -> impl IntoResponse {
     (status, Json(ReadyAnswer::clone(&ready)))
 }
 
-/// All metrics in the Prometheus text format. Without the token sums of
-/// detections are rounded.
+/// All metrics in the Prometheus text format. Without the token counts under k
+/// are absent and sums of detections rounded.
 #[utoipa::path(get, path = "/metrics", tag = "health", responses(
     (status = 200, description = "Prometheus text format", content_type = "text/plain"),
     (status = 401, body = ErrorAnswer, description = "the token is wrong"),
@@ -62,11 +62,16 @@ pub(super) async fn metrics(
     Extension(guest): Extension<Guest>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Refusal> {
-    let k = if access::shown(&api, &guest, &headers)? { 0 } else { api.current.k() };
-    let text = api
-        .metrics
-        .open_text(k)
-        .map_err(|error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    let shown = access::shown(&api, &guest, &headers)?;
+    let (metrics, ready) = (&api.metrics, api.current.ready());
+    // These are as of the moment they are asked for.
+    metrics.running.clock.set(i64::try_from((api.now)().as_secs()).unwrap_or(i64::MAX));
+    metrics.running.ready.set(ready.ready.into());
+    let warnings = ready.warnings.len();
+    metrics.running.warnings.set(i64::try_from(warnings).unwrap_or(i64::MAX));
+    let text = if shown { metrics.text() } else { metrics.open_text(api.current.k()) };
+    let text =
+        text.map_err(|error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
 }
 

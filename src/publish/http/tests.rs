@@ -360,6 +360,35 @@ fn metrics_show_lines_but_none_under_k() {
         lines,
         [r#"hayrake_lines{class="amazon-fire-tv",level="product",region="north",window="1h"} 9"#]
     );
+    let (_, all) = server.get("/metrics", Some(TOKEN));
+    let rows = |name: &str| {
+        let name = format!("{name}{{");
+        all.as_str().unwrap().lines().filter(|line| line.starts_with(&name)).count()
+    };
+    assert_eq!(rows("hayrake_lines"), 3, "the token shows the other two");
+    assert_eq!(rows("hayrake_detection_confidence_ratio"), 1, "over all regions");
+}
+
+#[test]
+fn the_number_in_use_is_withheld_where_it_or_the_rest_is_small() {
+    let server = Server::ready();
+    let facts = server.api.current.facts().unwrap();
+    let complete = server.api.current.complete(crate::model::time::Window::Hour).unwrap();
+    // North has 9 lines. With a k of 2 none of the three counts is withheld.
+    for (in_use, shown) in [(0, true), (1, false), (2, true), (7, true), (8, false), (9, true)] {
+        let mut complete = (*complete).clone();
+        for (row, evidence) in &mut complete.evidence {
+            let north = complete.lines[row] == 9;
+            evidence.in_use = if north { in_use } else { 0 };
+        }
+        crate::publish::prometheus::show_lines(&server.api.metrics, &facts, &complete, 2);
+        let north = format!(
+            r#"hayrake_lines_in_use{{class="amazon-fire-tv",level="product",region="north",window="1h"}} {in_use}"#
+        );
+        let seen = |token| server.get("/metrics", token).1.as_str().unwrap().contains(&north);
+        assert_eq!(seen(None), shown, "{in_use} of 9 in use");
+        assert!(seen(Some(TOKEN)));
+    }
 }
 
 #[test]
