@@ -1,0 +1,3 @@
+"""The dashboards' queries asked of a Prometheus, without Grafana: to check that
+they work, and to draw what they answer.
+"""
