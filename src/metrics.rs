@@ -125,6 +125,8 @@ pub struct Metrics {
     pub checkpoints: CheckpointMetrics,
     /// What is written to the history.
     pub history: HistoryMetrics,
+    /// Jumps of the system's clock.
+    pub clock_jumps: IntCounterVec,
 
     /// Requests answered.
     pub http_requests: IntCounterVec,
@@ -135,6 +137,7 @@ pub struct Metrics {
 }
 
 const HTTP_REFUSED: &str = "What HTTP has refused: connections (too many of one address), handshake (no TLS, or a client certificate that does not hold), token (a wrong one), requests (too many of one address)";
+const JUMPS: &str = "Times the system's clock jumped by ten seconds or more, forward (windows were closed early) or back (windows are gone through again)";
 const CLASS_LOST: &str = "Times the class lost its last group from one build to the next, so that it can no longer be detected; the log says why";
 
 impl Metrics {
@@ -320,6 +323,7 @@ impl Metrics {
             feeds: FeedMetrics::new(&mut d)?,
             checkpoints: CheckpointMetrics::new(&mut d)?,
             history: HistoryMetrics::new(&mut d)?,
+            clock_jumps: d.counters("hayrake_clock_jumps_total", "times", &["direction"], JUMPS)?,
             http_requests: d.counters(
                 "hayrake_http_requests_total",
                 "requests",

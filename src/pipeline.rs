@@ -226,6 +226,11 @@ impl Back {
         self.engine.advance(now)
     }
 
+    /// Says that the clock was wrong and was set back to `now`.
+    pub fn set_back(&mut self, now: Timestamp) {
+        self.engine.set_back(now);
+    }
+
     /// Puts new rules in force from `from` on.
     pub fn adopt(&mut self, rules: Arc<Rules>, from: Timestamp) {
         self.engine.adopt(rules, from);

@@ -171,8 +171,9 @@ fn exporters_that_churn_templates_cost_bounded_memory() {
         let source = IpAddr::from((0x0a00_0000 + number).to_be_bytes()).to_string();
         bench.feed_from(&source, 1, &v9().template(256, FIVE_TUPLE).bytes());
     }
-    assert_eq!(bench.decoder.exporters().len(), 4_096);
-    assert_eq!(bench.total.exporters_evicted, 5_001 - 4_096);
+    let held = bench.decoder.exporters().len();
+    assert!((4_000..=4_096).contains(&held), "{held}");
+    assert_eq!(bench.total.exporters_evicted, 5_001 - held as u64);
     // The newest is still known.
     let newest = IpAddr::from((0x0a00_0000_u32 + 4_999).to_be_bytes()).to_string();
     let data = v9().data(256, &[five_tuple(1)]).bytes();

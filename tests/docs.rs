@@ -270,6 +270,34 @@ fn relative_links_lead_somewhere() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The tests that docs/exporters.md names are there.
+#[test]
+fn the_tests_that_are_named_exist() {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/exporters.md")).unwrap();
+    let (_, table) = page.split_once("the test that shows we hold").unwrap();
+    let (table, _) = table.split_once("\n## ").unwrap();
+    let mut code = String::new();
+    let mut folders = vec![Path::new(ROOT).join("src"), Path::new(ROOT).join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                code += &fs::read_to_string(&path).unwrap();
+            }
+        }
+    }
+    let mut named = 0;
+    for row in table.lines().filter(|line| line.starts_with("| ")) {
+        for name in code_spans(row).filter(|name| name.matches('_').count() > 2) {
+            named += 1;
+            assert!(code.contains(&format!("fn {name}(")), "no test `{name}`");
+        }
+    }
+    assert!(named > 50, "{named}");
+}
+
 /// What the doctor tells people to type stands on the page it points to, under
 /// the heading it points to.
 #[test]

@@ -67,3 +67,42 @@ fn windows_close_by_the_clock_and_are_counted() {
     assert!(days >= 4, "the open day was closed at the end");
     assert_eq!(site.detections().len(), seen.lock().unwrap().len(), "all were written");
 }
+
+/// A clock that goes a day forward and back, as a wrong time server makes it.
+#[test]
+fn a_clock_that_jumps_stops_no_detection_and_is_said() {
+    use std::sync::atomic::{AtomicI64, Ordering};
+    const DAY: i64 = 86_400_000;
+    const MADE: &str = "hayrake_sightings_total{outcome=\"in_day\"}";
+    let site = Site::new();
+    site.configure("k: 3\nlateness: 1m\n");
+    let by: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
+    let (clock, windows) = (Clock::Moved(by), OpenWindows::Close);
+    let options = Options { clock, config_path: None, observer: None, windows };
+    let service = Service::start(load(&site.path("hayrake.yaml")).unwrap(), options).unwrap();
+    let http = service.http_address();
+    let mut exporter = Exporter::new(service.udp_addresses()[0]);
+    exporter.send_template();
+    // Answers come as they do from a resolver, which has the clock of the service.
+    let mut seen = 0;
+    let mut see = |number: u8| {
+        exporter.send_flows(&[line(number)], &KETTLE);
+        seen += 2;
+        eventually("it is seen", || metric(http, MADE) == seen);
+    };
+    see(1);
+    for (way, millis) in [("back", -DAY), ("forward", 0), ("forward", DAY / 24), ("back", 0)] {
+        let name = format!("hayrake_clock_jumps_total{{direction=\"{way}\"}}");
+        let before = metric(http, &name);
+        by.store(millis, Ordering::Relaxed);
+        eventually("the jump is counted", || metric(http, &name) == before + 1);
+        let (_, ready) = get(http, "/readyz", None);
+        let warnings = ready["warnings"].to_string();
+        assert!(warnings.contains(&format!("s {way} to")), "{warnings}");
+        assert_eq!(ready["ready"], true);
+        see(2);
+    }
+    assert_eq!(metric(http, "hayrake_sightings_total{outcome=\"late_for_day\"}"), 0);
+    service.shutdown().unwrap();
+    assert!(site.detections().iter().any(|detection| detection["window"] == "24h"));
+}

@@ -1,19 +1,17 @@
 //! `hayrake inspect`: look at what exporters send, in captures or live.
 
-use std::net::{IpAddr, SocketAddr};
+mod live;
+
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use tokio::net::UdpSocket;
+use anyhow::bail;
 
+use self::live::{Watching, listen};
 use super::Outcome;
 use super::captures::Captures;
 use crate::decode::{Datagram, DecodeSettings, Inspection};
-use crate::service::clock::Clock;
-
-/// Largest UDP payload.
-const LARGEST_DATAGRAM: usize = 65_535;
 
 /// Show what exporters send and what to mend.
 ///
@@ -22,6 +20,11 @@ const LARGEST_DATAGRAM: usize = 65_535;
 /// thing to mend; then the first records of each template with all fields.
 /// Several captures are one stream; a file that is no capture is one datagram.
 /// The fields are shown as they are, addresses of subscribers too.
+///
+/// While it listens a terminal shows a table of exporters that is drawn anew
+/// every second, with what to mend and the lines of router configuration that do
+/// it; where standard output is no terminal the table comes every ten seconds
+/// (`--every`). At the end stands the whole report, with `--json` only that.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   hayrake inspect export.pcap
@@ -37,6 +40,9 @@ pub(super) struct Inspect {
     /// Stop listening after so many seconds.
     #[arg(long, value_name = "S", requires = "listen")]
     seconds: Option<u64>,
+    /// Seconds between two tables where standard output is no terminal.
+    #[arg(long, value_name = "S", requires = "listen", default_value = "10", value_parser = live::seconds)]
+    every: u64,
     /// Records to show of each template.
     #[arg(long, value_name = "N", default_value_t = 1)]
     records: usize,
@@ -50,9 +56,12 @@ impl Inspect {
         let mut inspection = Inspection::new(DecodeSettings::default(), self.records);
         match self.listen {
             Some(address) => {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                let limit = self.seconds.map(Duration::from_secs);
-                runtime.block_on(listen(address, limit, &mut inspection))?;
+                let watching = Watching {
+                    limit: self.seconds.map(Duration::from_secs),
+                    every: Duration::from_secs(self.every),
+                    quiet: self.json,
+                };
+                listen(address, &watching, &mut inspection)?;
             }
             None => {
                 let captures = Captures::read(&self.captures)?;
@@ -80,39 +89,5 @@ impl Inspect {
         let useless = report.counts.datagrams_received > 0
             && report.counts.datagrams_rejected == report.counts.datagrams_received;
         Ok(if useless { Outcome::Findings } else { Outcome::Fine })
-    }
-}
-
-/// Feeds what comes to `address` until Ctrl-C or the limit.
-async fn listen(
-    address: SocketAddr,
-    limit: Option<Duration>,
-    inspection: &mut Inspection,
-) -> anyhow::Result<()> {
-    let socket = UdpSocket::bind(address).await.with_context(|| format!("listen on {address}"))?;
-    eprintln!("listening on {}; Ctrl-C ends and prints", socket.local_addr()?);
-    let mut buffer = vec![0; LARGEST_DATAGRAM];
-    let end = async {
-        match limit {
-            Some(limit) => tokio::time::sleep(limit).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::pin!(end);
-    loop {
-        tokio::select! {
-            () = &mut end => return Ok(()),
-            interrupted = tokio::signal::ctrl_c() => return interrupted.context("wait for Ctrl-C"),
-            received = socket.recv_from(&mut buffer) => {
-                let (length, from) = received.context("receive")?;
-                let source: IpAddr = from.ip();
-                inspection.take(Datagram {
-                    source,
-                    source_port: from.port(),
-                    received: Clock::Real.now(),
-                    payload: buffer.get(..length).unwrap_or_default(),
-                });
-            }
-        }
     }
 }

@@ -28,6 +28,18 @@ const PEEK_SCAN: u64 = LONGEST_LINE;
 pub fn load(path: &Path) -> Result<Config, Vec<Finding>> {
     let mut report = Report::new(&path.display().to_string());
     let config = open(path, &mut Named::default(), &mut report);
+    errors_or(config, report)
+}
+
+/// Reads a configuration from its bytes, those of the file called `name`; what it
+/// names is meant to be below `base`.
+pub fn parse(name: &str, base: &Path, bytes: &[u8]) -> Result<Config, Vec<Finding>> {
+    let mut report = Report::new(name);
+    let config = read(bytes, base, &mut Named::default(), &mut report);
+    errors_or(config, report)
+}
+
+fn errors_or(config: Option<Config>, report: Report) -> Result<Config, Vec<Finding>> {
     let error = |finding: &Finding| finding.severity == Severity::Error;
     config.ok_or_else(|| report.into_findings().into_iter().filter(error).collect())
 }

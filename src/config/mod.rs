@@ -18,10 +18,10 @@ mod settings;
 mod tests;
 mod values;
 
-pub use check::{Checked, check, load};
+pub use check::{Checked, check, load, parse};
 pub use history::History;
 pub use http::{Tls, open_to_others};
-pub use opt_out::OptOut;
+pub use opt_out::{OptOut, parse_opt_out};
 pub use print::Printed;
 pub use settings::{
     Config, DetectionSink, Dns, DnstapFeed, DnstapSocket, Exporters, FileFeed, Foreign,

@@ -48,6 +48,13 @@ impl OptOut {
     }
 }
 
+/// The prefixes in the bytes of a file called `name`, or all that is wrong.
+pub fn parse_opt_out(name: &str, bytes: &[u8]) -> Result<Vec<IpNetwork>, Vec<Finding>> {
+    let (mut prefixes, mut report) = (Vec::new(), Report::new(name));
+    read_lines(bytes, &mut prefixes, &mut report);
+    if report.has_errors() { Err(report.into_findings()) } else { Ok(prefixes) }
+}
+
 /// Reads the section.
 pub(super) fn read_opt_out(
     node: &Node,
@@ -96,7 +103,11 @@ fn read_file(path: &Path, prefixes: &mut Vec<IpNetwork>, report: &mut Report) {
         Ok(file) => file,
         Err(error) => return report.error(1, error.to_string(), "a file that can be read"),
     };
-    let mut input = BufReader::new(file.take(MAX_BYTES + 1));
+    read_lines(file, prefixes, report);
+}
+
+fn read_lines(input: impl Read, prefixes: &mut Vec<IpNetwork>, report: &mut Report) {
+    let mut input = BufReader::new(input.take(MAX_BYTES + 1));
     let (mut bytes, mut wrong) = (0, 0);
     let mut text = Vec::new();
     for line in 1.. {

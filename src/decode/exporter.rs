@@ -13,12 +13,18 @@ use crate::model::time::Timestamp;
 
 use super::sampling::{RateField, Sampler, SamplerKey, Samplers, Set};
 use super::sequence::Sequence;
-use super::templates::Templates;
+use super::templates::{NEARLY_ALL, SHARED, Templates};
 use super::{DecodeSettings, Format, Protocol};
 
 /// Exporters and domains remembered; the one not heard of for longest goes
 /// for a new one, so a flood from invented sources costs bounded memory.
 pub(crate) const MAX_EXPORTERS: usize = 4_096;
+/// How many go at once: looking for them takes some hundred microseconds, which
+/// a flood of invented sources must not cost for each.
+pub(crate) const EVICTED_AT_ONCE: usize = 64;
+/// Domains of one address that are safe when the table is full; one that has more
+/// gives up its own for a new one, not another's.
+pub(crate) const DOMAINS_OF_AN_ADDRESS: usize = 256;
 /// Source ports per exporter whose samplers are held apart; the rest share.
 pub(crate) const MAX_SAMPLER_PORTS: usize = 4;
 /// Different rates, unknown ids and the like listed per exporter.
@@ -242,26 +248,52 @@ pub(crate) struct Exporters {
 
 impl Exporters {
     /// The exporter `id`, made if it is new, and what the templates of all
-    /// exporters cost. The last value is `true` when another exporter
-    /// had to go for it.
+    /// exporters cost. The last value is how many others had to go for it.
     pub(crate) fn get(
         &mut self,
         id: ExporterId,
         settings: &DecodeSettings,
-    ) -> (&mut Exporter, &mut usize, bool) {
-        let mut evicted = false;
+    ) -> (&mut Exporter, &mut usize, u64) {
+        let mut evicted = 0;
         if self.known.len() >= MAX_EXPORTERS && !self.known.contains_key(&id) {
-            let oldest = self.known.values().min_by_key(|held| (held.last_seen, held.id));
-            if let Some(oldest) = oldest.map(|held| held.id)
-                && let Some(mut gone) = self.known.remove(&oldest)
-            {
-                gone.templates.clear(&mut self.fields);
-                evicted = true;
-            }
+            evicted = self.evict(id.address);
         }
         let exporter =
             self.known.entry(id).or_insert_with(|| Box::new(Exporter::new(id, settings)));
         (exporter, &mut self.fields, evicted)
+    }
+
+    /// Lets go of the exporters not heard of for longest, for one of `address`:
+    /// of its own domains if it has many. Several at once, since looking for
+    /// them takes as long as there are exporters. Returns how many.
+    fn evict(&mut self, address: IpAddr) -> u64 {
+        let of_it = |held: &Exporter| held.id.address == address;
+        let domains = self.known.values().filter(|held| of_it(held)).count();
+        let own = domains >= DOMAINS_OF_AN_ADDRESS;
+        let all = self.known.values().filter(|held| !own || of_it(held));
+        let mut oldest: Vec<_> = all.map(|held| (held.last_seen, held.id)).collect();
+        if oldest.len() > EVICTED_AT_ONCE {
+            oldest.select_nth_unstable(EVICTED_AT_ONCE);
+            oldest.truncate(EVICTED_AT_ONCE);
+        }
+        for (_, id) in &oldest {
+            if let Some(mut gone) = self.known.remove(id) {
+                gone.templates.clear(&mut self.fields);
+            }
+        }
+        oldest.len() as u64
+    }
+
+    /// Takes templates from who holds more than a fair share of them, when all
+    /// together hold nearly what they may: nobody's churning keeps the template
+    /// of another from being taken. Returns how many were forgotten.
+    pub(crate) fn make_room(&mut self) -> u64 {
+        if self.fields <= NEARLY_ALL {
+            return 0;
+        }
+        let share = SHARED / self.known.len().max(1);
+        let fields = &mut self.fields;
+        self.known.values_mut().map(|held| held.templates.shed(share, fields)).sum()
     }
 
     /// Applies changed settings to the exporters that are known.

@@ -18,6 +18,7 @@ pub struct Inspection {
     counts: DecodeCounts,
     problems: Vec<String>,
     dump: Dump,
+    kernel_drops: u64,
 }
 
 /// What the stream held.
@@ -25,6 +26,8 @@ pub struct Inspection {
 pub struct InspectionReport {
     /// Datagrams.
     pub datagrams: u64,
+    /// Datagrams that the kernel dropped before they could be read.
+    pub kernel_drops: u64,
     /// Flow records; a sFlow flow sample is one.
     pub flow_records: u64,
     /// Options records.
@@ -54,7 +57,28 @@ impl Inspection {
             counts: DecodeCounts::default(),
             problems: Vec::new(),
             dump: Dump::new(records),
+            kernel_drops: 0,
         }
+    }
+
+    /// Notes datagrams that the kernel dropped before they could be taken.
+    pub fn note_kernel_drops(&mut self, drops: u64) {
+        self.kernel_drops += drops;
+    }
+
+    /// How many datagrams the kernel dropped.
+    pub fn kernel_drops(&self) -> u64 {
+        self.kernel_drops
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> &DecodeCounts {
+        &self.counts
+    }
+
+    /// What is known of exporters so far.
+    pub fn exporters(&self) -> Vec<ExporterReport> {
+        self.decoder.exporters_in_brief()
     }
 
     /// Takes the next datagram.
@@ -79,6 +103,7 @@ impl Inspection {
     pub fn finish(self) -> InspectionReport {
         InspectionReport {
             datagrams: self.counts.datagrams_received,
+            kernel_drops: self.kernel_drops,
             flow_records: self.counts.records_decoded,
             option_records: self.counts.option_records,
             sflow_flow_samples: self.counts.sflow_flow_samples,

@@ -41,6 +41,7 @@ mod sequence;
 mod session;
 mod sets;
 mod sflow;
+mod summary;
 mod template;
 mod templates;
 mod time;
@@ -67,6 +68,7 @@ pub use report::{
     TemplateReport, UnknownSet,
 };
 pub use sampling::RateField;
+pub use summary::Summary;
 pub use template::BadTemplate;
 
 use counts::Outcome;
@@ -189,7 +191,12 @@ impl Decoder {
         };
         self.queue.close(self.serial, outcome, &mut out.counts);
         let counts = &out.counts;
-        self.told += counts.templates + counts.template_withdrawals + counts.option_records;
+        self.told += counts.templates
+            + counts.template_withdrawals
+            + counts.option_records
+            + counts.sets_queued
+            + counts.sets_released
+            + counts.sets_expired;
     }
 
     /// What is known of every exporter.
@@ -298,8 +305,9 @@ impl Decoder {
         datagram: Datagram<'a>,
         out: &'a mut Decoded,
     ) -> Session<'a> {
+        out.counts.templates_evicted += self.exporters.make_room();
         let (exporter, fields_held, evicted) = self.exporters.get(id, &self.settings);
-        out.counts.exporters_evicted += u64::from(evicted);
+        out.counts.exporters_evicted += evicted;
         out.counts.templates_expired += exporter.templates.expire(datagram.received, fields_held);
         out.exporter = Some(id);
         exporter.last_seen = datagram.received;

@@ -2,8 +2,9 @@
 //!
 //! After a restart of either side data come before templates, for minutes
 //! (docs/exporters.md 2, 18). Each set waits with its own datagram's clock. The
-//! oldest goes when room is needed, first of the same exporter, so that one
-//! flood does not push out everybody's data; another decoder, tried on hostile
+//! oldest goes when room is needed, first of the same exporter, then of the one
+//! that has most waiting, so that no flood pushes out everybody's data; another
+//! decoder, tried on hostile
 //! input, held 197 MB without such bounds.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,8 @@ pub(crate) const MAX_BYTES: usize = 16 << 20;
 pub(crate) const MAX_BYTES_PER_EXPORTER: usize = 2 << 20;
 /// Charged for each set beside its bytes, for the tables around it.
 const OVERHEAD: usize = 512;
+/// Sets of one exporter that fit, were they empty.
+pub(crate) const MOST_WAITING: usize = MAX_BYTES_PER_EXPORTER / OVERHEAD;
 /// Routers resend templates within 30 minutes (docs/exporters.md 18).
 pub(crate) const LIFETIME: Duration = Duration::from_secs(1_800);
 
@@ -67,6 +70,8 @@ pub(crate) struct WaitingQueue {
     sets: BTreeMap<u64, Waiting>,
     by_template: HashMap<(ExporterId, Protocol, u16), BTreeSet<u64>>,
     by_exporter: HashMap<ExporterId, OfExporter>,
+    /// Exporters by the bytes they have waiting.
+    by_bytes: BTreeSet<(usize, ExporterId)>,
     datagrams: HashMap<u64, Pending>,
     bytes: usize,
     next: u64,
@@ -87,6 +92,24 @@ impl WaitingQueue {
         self.by_exporter.get(&exporter).map_or(0, |of| of.places.len() as u64)
     }
 
+    /// Every set of one exporter that waits, oldest first, with how the other
+    /// parts of its datagram ended so far.
+    pub(crate) fn waiting_of(
+        &self,
+        exporter: ExporterId,
+    ) -> impl ExactSizeIterator<Item = (&Waiting, Outcome)> + '_ {
+        let places = self.by_exporter.get(&exporter).map(|of| &of.places);
+        let mut sets = Vec::with_capacity(places.map_or(0, BTreeSet::len));
+        for place in places.into_iter().flatten() {
+            if let Some(set) = self.sets.get(place) {
+                let outcome =
+                    self.datagrams.get(&set.datagram).map_or(Outcome::Decoded, |of| of.outcome);
+                sets.push((set, outcome));
+            }
+        }
+        sets.into_iter()
+    }
+
     /// Lets a set wait; the oldest ones go if there is no room.
     pub(crate) fn push(&mut self, set: Waiting, counts: &mut DecodeCounts) {
         let cost = cost(&set);
@@ -102,7 +125,9 @@ impl WaitingQueue {
             counts.sets_evicted += 1;
         }
         while self.bytes + cost > MAX_BYTES
-            && let Some(oldest) = self.sets.keys().next().copied()
+            && let Some((_, greediest)) = self.by_bytes.last()
+            && let Some(of) = self.by_exporter.get(greediest)
+            && let Some(oldest) = of.places.first().copied()
         {
             self.give_up(oldest, counts);
             counts.sets_evicted += 1;
@@ -111,7 +136,9 @@ impl WaitingQueue {
         self.next += 1;
         self.bytes += cost;
         let of = self.by_exporter.entry(exporter).or_default();
+        self.by_bytes.remove(&(of.bytes, exporter));
         of.bytes += cost;
+        self.by_bytes.insert((of.bytes, exporter));
         of.places.insert(place);
         self.by_template.entry((exporter, set.protocol, set.template)).or_default().insert(place);
         let pending = self.datagrams.entry(set.datagram).or_default();
@@ -206,9 +233,12 @@ impl WaitingQueue {
             }
         }
         if let Some(of) = self.by_exporter.get_mut(&set.exporter) {
+            self.by_bytes.remove(&(of.bytes, set.exporter));
             of.bytes = of.bytes.saturating_sub(cost);
             of.places.remove(&place);
-            if of.places.is_empty() {
+            if !of.places.is_empty() {
+                self.by_bytes.insert((of.bytes, set.exporter));
+            } else {
                 self.by_exporter.remove(&set.exporter);
             }
         }

@@ -25,6 +25,11 @@ pub(crate) const MAX_TEMPLATES: usize = 1_024;
 /// What the templates of all exporters may cost together, in fields of 16
 /// bytes: 128 MB.
 pub(crate) const MAX_FIELDS_HELD: usize = 8_000_000;
+/// Above this, who holds more than a fair share sheds what was used longest ago:
+/// what is left of [`MAX_FIELDS_HELD`] is more than one datagram can ask for.
+pub(crate) const NEARLY_ALL: usize = MAX_FIELDS_HELD / 8 * 7;
+/// What fair shares add up to.
+pub(crate) const SHARED: usize = MAX_FIELDS_HELD / 4 * 3;
 /// What a template costs beside its fields, in fields.
 const TEMPLATE_COST: usize = 48;
 /// Source ports per exporter and domain that templates are held for.
@@ -201,6 +206,29 @@ impl Templates {
             keep
         });
         (before - self.held.len()) as u64
+    }
+
+    /// Forgets the templates that were used longest ago until the rest costs no
+    /// more than `share`. Returns how many were forgotten.
+    pub(crate) fn shed(&mut self, share: usize, budget: &mut usize) -> u64 {
+        let mut costs: usize = self.held.values().map(|held| cost(&held.template)).sum();
+        if costs <= share {
+            return 0;
+        }
+        let mut oldest: Vec<_> = self.held.iter().map(|(key, held)| (held.used, *key)).collect();
+        oldest.sort_unstable();
+        let mut shed = 0;
+        for (_, key) in oldest {
+            if costs <= share {
+                break;
+            }
+            if let Some(held) = self.held.remove(&key) {
+                costs -= cost(&held.template);
+                release(budget, &held);
+                shed += 1;
+            }
+        }
+        shed
     }
 
     /// Forgets everything.

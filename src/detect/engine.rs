@@ -179,6 +179,16 @@ impl Engine {
         detections
     }
 
+    /// Says that the clock was wrong and was set back to `now`: what is seen from
+    /// here on is not late, and the rules in force are so at once. A window that
+    /// was closed meanwhile opens again, and closes a second time.
+    pub fn set_back(&mut self, now: Timestamp) {
+        self.now = self.now.min(now);
+        for in_force in &mut self.rules {
+            in_force.from = in_force.from.min(now);
+        }
+    }
+
     /// Closes every window that is open: the input has ended.
     pub fn finish(&mut self) -> Vec<Detection> {
         self.close(|_| true)

@@ -134,6 +134,11 @@ impl Tally {
             self.open.pop_first();
         }
         if let Some(reached) = self.reached.get_mut(worker) {
+            if now.plus(self.lateness) < *reached {
+                // The clock was set back: windows come that were complete.
+                *reached = now;
+                self.last.retain(|window, start| window.end(*start) <= now);
+            }
             *reached = now.max(*reached);
         }
         Window::ALL.into_iter().filter_map(|window| self.complete(window)).collect()
@@ -204,6 +209,23 @@ mod tests {
         let complete = tally.record(1, at("2026-11-22T00:05:00Z"), &[]);
         let day = complete.iter().find(|complete| complete.window == Window::Day).unwrap();
         assert!(day.partial);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_completes_windows_again() {
+        let mut tally = tally();
+        for worker in 0..2 {
+            tally.record(worker, at("2026-11-22T11:05:00Z"), &[detection()]);
+        }
+        tally.record(0, at("2026-11-21T10:40:00Z"), &[]);
+        assert_eq!(
+            tally.record(1, at("2026-11-21T10:40:00Z"), &[])[0].start,
+            at("2026-11-21T09:00:00Z")
+        );
+        tally.record(0, at("2026-11-21T11:05:00Z"), &[detection()]);
+        let complete = tally.record(1, at("2026-11-21T11:05:00Z"), &[]);
+        assert_eq!(complete[0].start, at("2026-11-21T10:00:00Z"));
+        assert_eq!(complete[0].lines.values().sum::<u64>(), 1);
     }
 
     #[test]

@@ -34,6 +34,8 @@ use crate::publish::view::Current;
 pub(super) const QUEUE: usize = 16;
 /// How soon a worker goes on with a checkpoint when no sightings come.
 const SOON: Duration = Duration::from_millis(1);
+/// A clock that goes back further than this was set back; less is late sightings.
+const SET_BACK: Duration = Duration::from_secs(60);
 /// How often windows are looked at when no sightings come.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -81,6 +83,7 @@ impl Worker {
         let mut known = self.in_force.load_full();
         let mut last_closed = Timestamp::EPOCH;
         let mut told_closed = Timestamp::EPOCH;
+        let mut latest = Timestamp::EPOCH;
         let mut held = 0;
         let mut busy = false;
         let worked = self.metrics.running.busy("back", self.number);
@@ -105,6 +108,12 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             let now = self.clock.now();
+            if now.plus(self.lateness.max(SET_BACK)) < latest {
+                // Else everything would be late until it is as late again.
+                self.back.set_back(now);
+                last_closed = Timestamp::EPOCH;
+            }
+            latest = now;
             self.adopt(&mut known);
             let detections = self.back.step(&sightings, now);
             held = counts::set_evidence(&self.metrics, held, self.back.engine().touches());

@@ -222,6 +222,38 @@ mod tests {
     }
 
     #[test]
+    fn exporters_behind_a_bridge_are_told_of_it() {
+        let all = |addresses: &[[u8; 4]]| {
+            let of = |address: &[u8; 4]| {
+                let mut report = reports(1).load()[0].clone();
+                report.address = (*address).into();
+                Arc::new(ArcSwap::from_pointee(vec![report])) as Reports
+            };
+            rewritten(&addresses.iter().map(of).collect::<Vec<_>>())
+        };
+        let advice = all(&[[172, 17, 0, 1], [172, 17, 0, 1]]).unwrap();
+        assert_eq!(advice.kind, AdviceKind::RewrittenAddress);
+        assert!(advice.to_string().contains("172.17.0.1"), "{advice}");
+        assert_eq!(all(&[[172, 17, 0, 1], [192, 0, 2, 1]]), None);
+        assert_eq!((all(&[[192, 0, 2, 1]]), all(&[])), (None, None));
+    }
+
+    #[test]
+    fn the_pace_is_taken_over_ten_seconds_and_survives_a_clock_set_back() {
+        let mut counted = Counted::default();
+        let mut report = reports(1).load()[0].clone();
+        let mut pace = |seconds: u64, datagrams: u64| {
+            report.datagrams = datagrams;
+            counted.pace(Timestamp::from_secs(seconds), &report).datagrams_per_second
+        };
+        assert_eq!((pace(100, 50), pace(109, 90)), (None, None));
+        assert_eq!(pace(110, 100), Some(5.0));
+        assert_eq!(pace(50, 110), Some(5.0), "the clock went back");
+        assert_eq!(pace(60, 130), Some(2.0));
+        assert_eq!(pace(70, 20), Some(2.0), "heard anew");
+    }
+
+    #[test]
     fn advice_is_logged_once_though_its_numbers_grow() {
         let mut counted = Counted::default();
         let mut room = 0;

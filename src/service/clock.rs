@@ -12,6 +12,7 @@
 
 use std::fs::File;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::model::time::Timestamp;
@@ -31,6 +32,9 @@ pub enum Clock {
         /// Seconds it goes on in one real second.
         factor: NonZeroU32,
     },
+    /// The system's clock as somebody set it: off by so many milliseconds, which
+    /// a test moves.
+    Moved(&'static AtomicI64),
 }
 
 impl Clock {
@@ -50,6 +54,19 @@ impl Clock {
             Self::SpedUp { from, made, factor } => {
                 from.plus(made.elapsed().saturating_mul(factor.get()))
             }
+            Self::Moved(by) => {
+                let by = by.load(Ordering::Relaxed);
+                let (now, far) = (Self::Real.now(), Duration::from_millis(by.unsigned_abs()));
+                if by < 0 { now.minus(far) } else { now.plus(far) }
+            }
+        }
+    }
+
+    /// How far it goes on while so much real time passes.
+    pub fn passes(&self, real: Duration) -> Duration {
+        match self {
+            Self::Real | Self::Moved(_) => real,
+            Self::SpedUp { factor, .. } => real.saturating_mul(factor.get()),
         }
     }
 }

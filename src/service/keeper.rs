@@ -22,21 +22,22 @@ use super::followed::{needing_restart, watched};
 use super::fronts::Reports;
 use super::handover::Handover;
 use super::history::Warning;
+use super::jumps::Jumps;
 use super::key;
 use super::live::{Live, Pace};
 use super::loading::{Loaded, learn, load};
+pub(super) use super::readiness::ready;
 use super::resolver::Followed;
 use super::snapshot::Snapshot;
 use super::sources::Sources;
 use super::watch::{LOOK, Watch};
 use crate::attribute::Interest;
-use crate::config::{self, Config, Tls, open_to_others};
+use crate::config::{self, Config, Tls};
 use crate::dns::{Answer, carry};
 use crate::metrics::Metrics;
 use crate::orient::LineKeys;
 use crate::publish::http::Doors;
 use crate::publish::view::Current;
-use crate::publish::wire::ReadyAnswer;
 
 /// How often the keeper looks at the clock.
 const TICK: Duration = Duration::from_millis(200);
@@ -105,6 +106,7 @@ pub(super) struct Keeper {
     pub(super) history: Warning,
     /// What was last said of it.
     pub(super) told_of_history: Option<String>,
+    pub(super) jumps: Jumps,
     /// Why the last reload was refused; empty when it was taken.
     pub(super) refused: Vec<String>,
     /// What has changed and is not taken in yet, since reloads were refused.
@@ -126,7 +128,7 @@ impl Keeper {
             }
             self.in_force.bury();
             self.hear();
-            if self.clock.now().day() > self.product.day {
+            if self.clock.now().day() != self.product.day {
                 self.rebuild();
             } else if self.pace.is_due() {
                 self.follow();
@@ -142,7 +144,8 @@ impl Keeper {
                 board.gather(self.clock.now(), &self.reports, &self.current, &self.metrics);
                 self.depths.show(&self.metrics);
                 self.current.retire_lines();
-                if self.live.watch(self.clock.now(), &self.metrics.feeds) {
+                let silent = self.live.watch(self.clock.now(), &self.metrics.feeds);
+                if self.jumps.look(&self.metrics) | silent {
                     self.tell_readiness();
                 }
             }
@@ -363,6 +366,7 @@ impl Keeper {
         answer.warnings.extend(self.saving.warning());
         answer.warnings.extend(self.keeping.warnings());
         answer.warnings.extend(self.told_of_history.clone());
+        answer.warnings.extend(self.jumps.warning());
         self.current.set_ready(answer);
     }
 }
@@ -378,23 +382,4 @@ fn saved<'k>(
         learning: product.learning.then_some(product.day),
         live: |source: &str| live.tells(source),
     }
-}
-
-/// What is said about readiness when a build is in force.
-pub(super) fn ready(
-    product: &Product,
-    refused: &[String],
-    live: &Live,
-    config: &Config,
-) -> ReadyAnswer {
-    let mut warnings: Vec<String> = refused
-        .iter()
-        .map(|reason| format!("reload refused, what was in force before stays so: {reason}"))
-        .collect();
-    if product.detectable().0 == 0 {
-        warnings.push("no class can be detected now; /api/v1/classes says why of each".to_owned());
-    }
-    warnings.extend(live.warnings());
-    warnings.extend(open_to_others(config.http, config.tls.is_some()));
-    ReadyAnswer { ready: true, waiting_for: Vec::new(), warnings }
 }
