@@ -40,7 +40,7 @@ architecture:
 	cargo test --locked --test architecture
 
 fuzz-smoke:
-	cargo test --locked --test hostile
+	cargo test --locked --test hostile --test hostile_files
 
 bench-compile:
 	cargo bench --locked --no-run --profile dev

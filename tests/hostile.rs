@@ -7,6 +7,8 @@
 mod datagrams;
 #[path = "support/hostile.rs"]
 mod hostile;
+#[path = "support/mutate.rs"]
+mod mutate;
 
 use std::net::IpAddr;
 
@@ -26,7 +28,8 @@ use hayrake::model::sampling::{Sampling, SamplingSource};
 use hayrake::model::sighting::Sighting;
 use hayrake::model::time::Timestamp;
 use hostile::Target;
-use rand::{Rng, RngExt, SeedableRng};
+use mutate::{mutate, save};
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Mutated datagrams fed to one long-lived decoder.
@@ -80,41 +83,6 @@ fn seeds() -> Vec<Vec<u8>> {
         ],
     ));
     seeds
-}
-
-/// Changes bytes, lengths and ends as broken exporters and attackers do.
-fn mutate(rng: &mut impl Rng, bytes: &mut Vec<u8>, others: &[Vec<u8>]) {
-    for _ in 0..rng.random_range(0..4) {
-        if bytes.is_empty() {
-            return;
-        }
-        let at = rng.random_range(0..bytes.len());
-        match rng.random_range(0..8) {
-            0 => bytes[at] ^= 1 << rng.random_range(0..8),
-            1 => bytes[at] = rng.random(),
-            2 => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][rng.random_range(0..5)],
-            3 => bytes.truncate(at),
-            // A length or a count, wherever it may stand.
-            4 if at + 2 <= bytes.len() => {
-                let value: u16 =
-                    [0, 1, 3, 4, 5, 255, 256, 65_535, rng.random()][rng.random_range(0..9)];
-                bytes[at..at + 2].copy_from_slice(&value.to_be_bytes());
-            }
-            5 => {
-                let other = &others[rng.random_range(0..others.len())];
-                let from = rng.random_range(0..other.len());
-                bytes.truncate(at);
-                bytes.extend(&other[from..]);
-            }
-            6 => {
-                let end = rng.random_range(at..bytes.len().min(at + 64));
-                let part = bytes[at..end].to_vec();
-                bytes.splice(at..at, part);
-            }
-            _ => bytes.extend((0..rng.random_range(0..9)).map(|_| rng.random::<u8>())),
-        }
-    }
-    bytes.truncate(9_000);
 }
 
 #[test]
@@ -246,10 +214,8 @@ fn dns_messages() -> Vec<Vec<u8>> {
     ]
 }
 
-#[test]
-fn mutated_dnstap_breaks_no_law() {
-    let mut rng = ChaCha8Rng::seed_from_u64(8);
-    let messages = dns_messages();
+/// Streams of dnstap with every type of message.
+fn dnstap_streams(messages: &[Vec<u8>]) -> [Vec<u8>; 2] {
     let frames = messages.iter().zip(MessageType::ALL).map(|(dns, kind)| {
         let at = Timestamp::from_secs(1_795_255_100);
         let told = message::frame(kind, Some(at), dns);
@@ -258,8 +224,14 @@ fn mutated_dnstap_breaks_no_law() {
     let frames = frames.collect::<Vec<_>>().concat();
     let [ready, start, stop] =
         [ControlKind::Ready, ControlKind::Start, ControlKind::Stop].map(control_frame);
-    let streams =
-        [[&*start, &frames, &stop].concat(), [&*ready, &start, &frames, &frames, &stop].concat()];
+    [[&*start, &frames, &stop].concat(), [&*ready, &start, &frames, &frames, &stop].concat()]
+}
+
+#[test]
+fn mutated_dnstap_breaks_no_law() {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let messages = dns_messages();
+    let streams = dnstap_streams(&messages);
     for stream in &streams {
         let good = hostile::tapped(stream, 7);
         assert!(
@@ -445,6 +417,36 @@ fn mutated_checkpoints_of_evidence_break_no_law() {
         }
     }
     assert!(taken > 100 && refused > 100 && parts > 10, "{taken} {refused} {parts}");
+}
+
+/// No test: writes what fuzzing begins with where it has nothing better yet.
+#[test]
+#[ignore = "writes fuzz/corpus"]
+fn seeds_are_written() {
+    let seeds = seeds();
+    for (target, version) in [
+        ("netflow5", &[0, 5][..]),
+        ("netflow7", &[0, 7]),
+        ("netflow9", &[0, 9]),
+        ("ipfix", &[0, 10]),
+        ("sflow", &[0, 0, 0, 5]),
+    ] {
+        let own: Vec<_> = seeds.iter().filter_map(|seed| seed.strip_prefix(version)).collect();
+        let behind =
+            |part: &&[u8]| [&u16::try_from(part.len()).unwrap().to_be_bytes(), *part].concat();
+        let mut inputs: Vec<_> = own.iter().map(behind).collect();
+        inputs.push(inputs.concat());
+        save(target, &inputs);
+    }
+    let packets = [(0, b"\x02".repeat(12)), (1, ipv4_packet()), (2, ipv6_packet())];
+    save("sflow_packet", &packets.map(|(link, packet)| [&[link][..], &packet].concat()));
+    save("pcap", &[pcap_of(&seeds), pcapng_of(&seeds)]);
+    save("dns_file", &DNS_FILES.map(|text| text.as_bytes().to_vec()));
+    save("dns_message", &dns_messages());
+    save("dnstap", &dnstap_streams(&dns_messages()).map(|stream| [&[9][..], &stream].concat()));
+    save("dns_checkpoint", &checkpoints());
+    save("decode_checkpoint", &remembered());
+    save("evidence_checkpoint", &[evidence()]);
 }
 
 /// A UDP datagram from port 2055 in an Ethernet frame.

@@ -141,6 +141,29 @@ pub(crate) fn sflow(data: &[u8]) {
     datagrams(&[0, 0, 0, 5], data);
 }
 
+/// Any bytes as a packet header that sFlow samples, after one that says of which
+/// link layer.
+pub(crate) fn sflow_packet(data: &[u8]) {
+    let Some((link, header)) = data.split_first() else { return };
+    // Ethernet, IPv4 and IPv6 are read, 13 is none of them.
+    let link = [1_u32, 11, 12, 13][usize::from(link % 4)];
+    let length = u32::try_from(header.len()).unwrap_or(0);
+    let padding = header.len().next_multiple_of(4) - header.len();
+    let padded = u32::try_from(header.len() + padding).unwrap_or(0);
+    let words = [1, 0xc000_0201, 0, 1, 1_000, 1, 1, padded + 56, 1, 3, 100, 1_000, 0, 1, 2, 1];
+    let record = [1, padded + 16, link, length + 4, 4, length];
+    let mut datagram = Vec::new();
+    for word in words.into_iter().chain(record) {
+        datagram.extend(u32::to_be_bytes(word));
+    }
+    datagram.extend(header);
+    datagram.resize(datagram.len() + padding, 0);
+    let mut target = Target::new();
+    target.feed(IpAddr::from([192, 0, 2, 1]), 1, &[&[0, 0, 0, 5], &*datagram].concat());
+    assert_eq!(target.total.sflow_flow_samples, 1, "the sample itself is in order");
+    target.check_memory();
+}
+
 /// Any bytes as a capture; what is found in it is decoded.
 pub(crate) fn capture(data: &[u8]) {
     let _ = pcap::is_capture(data);
@@ -332,7 +355,8 @@ pub(crate) fn restored_decoders(data: &[u8]) -> Option<hayrake::decode::checkpoi
             return None;
         }
     };
-    assert!(found.exporters + found.templates + found.samplers <= data.len() as u64);
+    let all = found.exporters + found.templates + found.samplers + found.waiting;
+    assert!(all <= data.len() as u64 && found.datagrams <= found.waiting);
     let bytes = written(&decoders);
     let (again, back) = restored(&bytes).unwrap();
     assert_eq!(back.refused, 0);
