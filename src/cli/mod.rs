@@ -10,6 +10,7 @@ mod captures;
 mod check;
 mod demo;
 mod detectable;
+mod export;
 mod hitlist;
 mod inspect;
 mod key;
@@ -65,6 +66,7 @@ enum Command {
     Simulate(simulate::Simulate),
     Signature(signature::Signature),
     Hitlist(hitlist::Hitlist),
+    Export(export::Export),
     Key(key::Key),
     Lab(lab::Lab),
     #[command(hide = true)]
@@ -91,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Simulate(command) => command.run(),
         Command::Signature(command) => command.run(),
         Command::Hitlist(command) => command.run(),
+        Command::Export(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Lab(command) => command.run(),
         Command::Completions(command) => command.run(Arguments::command()),

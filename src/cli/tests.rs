@@ -8,6 +8,7 @@ const NO_TABLE: &[&str] = &[
     "hayrake replay", // detections are JSON lines
     "hayrake simulate",
     "hayrake key rotate",
+    "hayrake export", // its table is CSV or Parquet
     "hayrake completions",
     "hayrake man",
 ];

@@ -207,6 +207,26 @@ pub struct Known {
     pub days: Option<(Day, Day)>,
 }
 
+impl Known {
+    /// The class of this name.
+    pub fn class(&self, name: &str) -> Option<Arc<str>> {
+        let (class, _) = self.classes.iter().find(|(class, _)| **class == *name)?;
+        Some(class.clone())
+    }
+
+    /// The days that begin in `span`, among those of which there are lines; where
+    /// there is none, the last is before the first.
+    pub fn days_in(&self, span: Span) -> (Day, Day) {
+        let Some((first, last)) = self.days else { return (Day(1), Day(0)) };
+        let begins = |at: Timestamp| if at.day().start() < at { at.day().next() } else { at.day() };
+        let after = begins(span.to);
+        if after == Day(0) {
+            return (Day(1), Day(0));
+        }
+        (first.max(begins(span.from)), last.min(Day(after.0 - 1)))
+    }
+}
+
 /// Why a history does not answer or take in.
 #[derive(Debug, Error)]
 pub enum HistoryError {

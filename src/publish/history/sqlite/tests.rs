@@ -372,3 +372,20 @@ fn bits_of_windows_are_those_that_have_ended() {
     assert_eq!((all.hours().count(), all.has_day()), (24, true));
     assert_eq!(Windows::one(Window::Day, day.start()).hours().count(), 0);
 }
+
+#[test]
+fn days_of_a_span_are_those_that_begin_in_it() {
+    let held = |first, last| Known { days: Some((Day(first), Day(last))), ..Known::default() };
+    let day = |day: u32| Day(day).start();
+    let hour = Duration::from_secs(3_600);
+    let span = |from, to| Span { from, to };
+    assert_eq!(held(3, 9).days_in(span(Timestamp::EPOCH, Timestamp::MAX)), (Day(3), Day(9)));
+    assert_eq!(held(3, 9).days_in(span(day(4), day(6))), (Day(4), Day(5)));
+    assert_eq!(held(3, 9).days_in(span(day(4).plus(hour), day(6).plus(hour))), (Day(5), Day(6)));
+    for none in [span(day(4).plus(hour), day(5)), span(Timestamp::EPOCH, Timestamp::EPOCH)] {
+        let (first, last) = held(3, 9).days_in(none);
+        assert!(last < first, "{first:?} {last:?}");
+    }
+    let (first, last) = Known::default().days_in(span(Timestamp::EPOCH, Timestamp::MAX));
+    assert!(last < first);
+}

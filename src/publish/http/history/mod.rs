@@ -129,8 +129,7 @@ fn answer(
 }
 
 fn known_class(known: &Known, asked: &str) -> Result<Arc<str>, Refusal> {
-    let found = known.classes.iter().find(|(class, _)| **class == *asked);
-    found.map(|(class, _)| class.clone()).ok_or_else(|| {
+    known.class(asked).ok_or_else(|| {
         Refusal(
             StatusCode::BAD_REQUEST,
             format!("class `{asked}` is in no window of the history; allowed: those at /api/v1/classes, once a window has closed in which they could be detected"),
