@@ -1,7 +1,11 @@
 //! `hayrake export` on what a service kept, and its Parquet read by a reader of
 //! other make where there is one.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a panic is how a test fails, and the environment names a Python"
+)]
 
 mod support;
 
@@ -18,11 +22,12 @@ use hayrake::publish::history::{Claim, Detectable, History, News, Retention};
 use support::{CLASS, Site};
 
 /// Lines in the history.
-const LINES: u128 = 150_000;
+const LINES: u128 = 20;
+/// More than a row group of Parquet holds.
+const MANY: u128 = 100_001;
 
-/// A site with a history: its class on 150,000 lines in one hour and the day,
-/// more than a row group of Parquet holds.
-fn site() -> Site {
+/// A site with a history: its class on so many lines in one hour and the day.
+fn site(lines: u128) -> Site {
     let site = Site::new();
     fs::create_dir(site.path("state")).unwrap();
     let forever = Retention { counts: Duration::MAX, lines: Duration::MAX };
@@ -41,8 +46,8 @@ fn site() -> Site {
         of: 2,
     };
     let mut claims: Vec<Claim> =
-        (0..LINES).map(|line| claim(Window::Hour, "2026-11-21T10:00:00Z", line)).collect();
-    claims.extend((0..LINES).map(|line| claim(Window::Day, "2026-11-21T00:00:00Z", line)));
+        (0..lines).map(|line| claim(Window::Hour, "2026-11-21T10:00:00Z", line)).collect();
+    claims.extend((0..lines).map(|line| claim(Window::Day, "2026-11-21T00:00:00Z", line)));
     let classes = vec![(CLASS.into(), Level::Product)];
     let news = News {
         claims,
@@ -70,7 +75,7 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn counts_go_to_standard_output_and_lines_to_a_file() {
-    let site = site();
+    let site = site(LINES);
     let output = export(&site, &[]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let csv = text(&output.stdout);
@@ -101,7 +106,7 @@ fn counts_go_to_standard_output_and_lines_to_a_file() {
 
 #[test]
 fn it_reads_beside_a_running_service() {
-    let site = site();
+    let site = site(LINES);
     let hayrake = site.run();
     let output = export(&site, &["--window", "24h"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
@@ -111,7 +116,7 @@ fn it_reads_beside_a_running_service() {
 
 #[test]
 fn what_cannot_be_exported_is_said() {
-    let site = site();
+    let site = site(LINES);
     for (arguments, said) in [
         (
             vec!["--class", "toaster"],
@@ -158,7 +163,7 @@ fn parquet_is_read_by_another_reader() {
         println!("skipped: no python3 with pyarrow (HAYRAKE_TEST_PYTHON names another)");
         return;
     };
-    let site = site();
+    let site = site(MANY);
     let (counts, lines) = (site.path("counts.parquet"), site.path("lines.parquet"));
     let to = |path: &Path| path.to_str().unwrap().to_owned();
     for arguments in [vec!["--out", &to(&counts)], vec!["--what", "lines", "--out", &to(&lines)]] {
@@ -171,11 +176,11 @@ fn parquet_is_read_by_another_reader() {
     let expected = format!(
         "window:string start:timestamp[ms, tz=UTC] class:string level:string region:string \
          lines:int64 in_use:int64 confidence:double seen:double of:double covered_seconds:int64 lost:int64\n\
-         24 2026-11-21T10:00:00+00:00 {LINES} 0.5\n\
+         24 2026-11-21T10:00:00+00:00 {MANY} 0.5\n\
          None\n\
          day:date32[day] line:string class:string level:string region:string in_day:bool \
          hours:string in_use_hours:string confidence:double\n\
-         {LINES} 2026-11-21 10 True {LINES}\n\
+         {MANY} 2026-11-21 10 True {MANY}\n\
          2\n"
     );
     assert_eq!(text(&output.stdout), expected);

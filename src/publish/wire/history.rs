@@ -104,7 +104,6 @@ pub struct AnyClassPoint {
     pub partial: bool,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_false(value: &bool) -> bool {
     !value
 }

@@ -198,7 +198,6 @@ fn unusable(path: &Path, error: &io::Error) -> HistoryError {
 }
 
 /// What SQLite said.
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn said(error: rusqlite::Error) -> HistoryError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
