@@ -1,27 +1,29 @@
 //! `hayrake demo`: a simulated ISP, a service as `run` starts it, and loopback
 //! UDP between the two.
 
+mod provider;
 mod rest;
 mod setup;
 mod show;
+mod visit;
 
+use std::io::{self, IsTerminal as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::Outcome;
 use crate::model::time::{Timestamp, Window};
 use crate::service::clock::{Clock, Stopwatch};
-use crate::simulate::board::Board;
+use crate::simulate::Isp;
 use crate::simulate::feed::Feed;
-use crate::simulate::{Isp, Settings};
+use provider::{START, settings};
 use rest::Rest;
-use setup::{Folder, Senders, board, configure, start};
+use setup::{Folder, Senders, board, configure, lock, start};
 use show::{Shown, Traffic};
+use visit::Visit;
 
-/// When the simulated traffic begins: 17 h, the evening peak ahead, UTC.
-const START: Timestamp = Timestamp::from_secs(1_767_632_400);
 /// Simulated seconds in a real one: an hour window closes every ten seconds.
 const FACTOR: NonZeroU32 = NonZeroU32::new(360).unwrap();
 /// How much earlier than the traffic the clock starts, simulated: the service
@@ -30,11 +32,9 @@ const HEAD_START: Duration = Duration::from_secs(540);
 /// How long after a window's lateness its detections are surely there,
 /// simulated.
 const SETTLE: Duration = Duration::from_secs(60);
-/// One packet in this many is sampled.
-const SAMPLING: NonZeroU32 = NonZeroU32::new(100).unwrap();
-/// Mean packets an hour of a line's other traffic: a fifth of what `simulate`
-/// has, so that a debug build keeps up too.
-const OTHER_PACKETS: f64 = 600.0;
+/// Real seconds that it runs when nobody watches, and when somebody does: time
+/// to look around, and a week of simulated days in the console.
+const SECONDS: [u32; 2] = [60, 1_800];
 /// Most datagrams sent in a row, and lines drawn in a row.
 const BURST: usize = 64;
 /// How long to wait when nothing is due.
@@ -44,7 +44,8 @@ const REST: Duration = Duration::from_millis(2);
 ///
 /// Six simulated routers send IPFIX, NetFlow v9, v5 and sFlow over loopback UDP
 /// to the service that `run` starts, on a clock that runs 360 times as fast.
-/// Nothing is needed and nothing is left behind. Ctrl-C ends it early.
+/// Open the console it prints in a browser to look around. Nothing is needed
+/// and nothing is left behind. Ctrl-C ends it early.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   hayrake demo
@@ -54,11 +55,13 @@ pub(super) struct Demo {
     /// Subscriber lines.
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     lines: u32,
-    /// How long to run, real seconds; ten of them are a simulated hour.
-    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
-    seconds: u32,
-    /// Where to serve the API and the metrics [default: 127.0.0.1:8080, or a
-    /// free port when that is taken].
+    /// How long to run, real seconds; ten of them are a simulated hour
+    /// [default: 1800 on a terminal, so that there is time to look around, else
+    /// 60].
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    seconds: Option<u32>,
+    /// Where to serve the console, the API and the metrics [default:
+    /// 127.0.0.1:8080, or a free port when that is taken].
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
     /// Everything that is drawn follows from it.
@@ -74,10 +77,11 @@ impl Demo {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
         let up = Stopwatch::start();
         let set = crate::signature::shipped().map_err(super::findings)?;
-        let isp = Isp::new(&set, self.settings()?)?;
+        let isp = Isp::new(&set, settings(self.lines, self.seed, self.seconds(), FACTOR)?)?;
         let folder = Folder::make()?;
         let http = self.http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8080).into());
-        let config = configure(&isp, folder.path(), http)?;
+        let mut config = configure(&isp, folder.path(), http)?;
+        let visit = Visit::prepare(&isp, folder.path(), &mut config)?;
         let lateness = config.lateness;
         let board = Arc::new(Mutex::new(board(&isp, &config)?));
         let routers = isp.routers().len();
@@ -86,14 +90,14 @@ impl Demo {
         let clock = Clock::sped_up(START.minus(HEAD_START), FACTOR);
         let service = start(config, clock, &board, self.http.is_none())?;
         let senders = Senders::new(routers, service.udp_addresses())?;
-        let shown = Shown::new(&service, self.json, up);
+        let mut shown = Shown::new(&service, self.json, up, visit);
         let mut rest = Rest::new()?;
         let mut traffic = Traffic::default();
         // NetFlow v9 rounds its clock down to seconds, so a few flows seem to
         // be of the hour before the first.
         let mut closed = START;
         let running = Stopwatch::start();
-        while running.elapsed() < Duration::from_secs(self.seconds.into()) {
+        while running.elapsed() < Duration::from_secs(self.seconds().into()) {
             let now = clock.now();
             let mut burst = 0;
             while burst < BURST
@@ -112,7 +116,9 @@ impl Demo {
                     shown.hour(&board);
                 }
             }
-            if burst < BURST && !feed.prepare(BURST) && rest.interrupted(REST) {
+            let idle = burst < BURST && !feed.prepare(BURST);
+            // Also when it has fallen behind: Ctrl-C ends it whatever there is to do.
+            if rest.interrupted(if idle { REST } else { Duration::ZERO }) {
                 break;
             }
         }
@@ -123,22 +129,7 @@ impl Demo {
         Ok(Outcome::Fine)
     }
 
-    fn settings(&self) -> anyhow::Result<Settings> {
-        let simulated = u64::from(self.seconds) * u64::from(FACTOR.get());
-        Ok(Settings {
-            lines: self.lines,
-            // The hour under way at the end is drawn whole.
-            hours: u32::try_from(simulated / 3_600 + 1)?,
-            sampling: SAMPLING,
-            seed: self.seed,
-            start: START,
-            other_packets: OTHER_PACKETS,
-        })
+    fn seconds(&self) -> u32 {
+        self.seconds.unwrap_or(SECONDS[usize::from(io::stdout().is_terminal())])
     }
-}
-
-/// The board, also after a thread that held it has panicked: its claims are
-/// whole, at worst one batch is missing.
-fn lock(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
-    board.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,7 +15,7 @@ use hashbrown::HashSet;
 use super::evidence::Evidence;
 use super::rule::Judge;
 use crate::model::detection::Detection;
-use crate::model::group::GroupId;
+use crate::model::evidence::{LineEvidence, OpenLine, TouchedGroup};
 use crate::model::line::LineId;
 use crate::model::rules::Rules;
 use crate::model::sighting::Sighting;
@@ -223,6 +223,11 @@ impl Engine {
         detections
     }
 
+    /// What the open windows say of one line so far, and why.
+    pub fn open_line(&self, line: LineId) -> OpenLine {
+        OpenLine { claims: self.line(line), evidence: self.evidence(line) }
+    }
+
     /// What one line touched in each open window, monitored or not.
     pub fn evidence(&self, line: LineId) -> Vec<LineEvidence> {
         self.open
@@ -236,6 +241,7 @@ impl Engine {
                     .map(|(group, touch)| TouchedGroup {
                         group,
                         packets: touch.packets,
+                        bytes: touch.bytes,
                         first: evidence.first(touch),
                         last: evidence.last(touch),
                     })
@@ -311,28 +317,4 @@ impl Engine {
 
 pub(super) fn window_start(end: Timestamp, window: Window) -> Timestamp {
     end.minus(window.length())
-}
-
-/// What one line touched in one open window.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LineEvidence {
-    /// Length of the window.
-    pub window: Window,
-    /// Its start.
-    pub start: Timestamp,
-    /// The groups touched.
-    pub touched: Vec<TouchedGroup>,
-}
-
-/// One group that a line touched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TouchedGroup {
-    /// The group.
-    pub group: GroupId,
-    /// Sampled packets.
-    pub packets: u32,
-    /// First sighting.
-    pub first: Timestamp,
-    /// Last sighting.
-    pub last: Timestamp,
 }

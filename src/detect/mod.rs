@@ -20,4 +20,4 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
-pub use engine::{Engine, EngineCounts, LineEvidence, Settings, TouchedGroup};
+pub use engine::{Engine, EngineCounts, Settings};

@@ -12,6 +12,7 @@
 pub mod detection;
 pub mod domain;
 pub mod endpoint;
+pub mod evidence;
 pub mod exporter;
 pub mod flow;
 pub mod group;

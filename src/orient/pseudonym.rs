@@ -118,6 +118,13 @@ impl LineKeys {
         }
     }
 
+    /// The key that was in force before the one for what happens at `at`, as
+    /// long as it is known.
+    pub fn before(&self, at: Timestamp) -> Option<&LineKey> {
+        let (from, _) = self.next.as_ref()?;
+        (at >= from.start()).then_some(&self.key)
+    }
+
     /// The key that comes last.
     pub fn last(&self) -> &LineKey {
         self.next.as_ref().map_or(&self.key, |(_, next)| next)
@@ -170,6 +177,8 @@ mod tests {
         let before = midnight.minus(std::time::Duration::from_millis(1));
         assert!(*keys.at(before) == KEY && *keys.at(Timestamp::EPOCH) == KEY);
         assert!(*keys.at(midnight) == next && *keys.last() == next);
+        assert!(keys.before(before).is_none());
+        assert!(keys.before(midnight).is_some_and(|old| *old == KEY));
         assert!(*LineKeys::from(KEY).at(Timestamp::MAX) == KEY);
     }
 

@@ -35,13 +35,17 @@ impl Reveal {
 
 /// The pseudonym of the line that an operator names by its address, by an IPv6
 /// prefix such as `2001:db8:0:100::/56`, or by the pseudonym itself. `None` if
-/// the text is none of these or the address lies in no prefix.
+/// the text is none of these, or the address lies in no prefix or is that of a
+/// line that is left alone.
 pub fn line_named(text: &str, key: &LineKey, prefixes: &Prefixes) -> Option<LineId> {
     if let Ok(line) = text.parse() {
         return Some(line);
     }
     let address = text.split_once('/').map_or(text, |(address, _)| address);
-    let address: IpAddr = address.parse().ok()?;
+    let address: IpAddr = address.parse::<IpAddr>().ok()?.to_canonical();
+    if prefixes.is_opted_out(address) {
+        return None;
+    }
     let prefix = prefixes.find(address)?;
     Some(key.pseudonym(&LineAddress::new(address, prefix.length)))
 }
@@ -63,6 +67,8 @@ mod tests {
         assert_eq!(line_named(&line.to_string(), &key, &prefixes), Some(line));
         assert_eq!(line_named("192.0.2.1", &key, &prefixes), None);
         assert_eq!(line_named("kitchen", &key, &prefixes), None);
+        prefixes.opt_out("2001:db8:0:142::/64".parse().unwrap());
+        assert_eq!(line_named("2001:db8:0:1ff::5", &key, &prefixes), None, "left alone");
     }
 
     #[test]

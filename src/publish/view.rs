@@ -15,7 +15,7 @@ use super::history::History;
 use super::lines::Lines;
 use super::tally::{Complete, Tally};
 use super::token::Token;
-use super::wire::{ExporterAnswer, HitlistAnswer, ReadyAnswer, SignatureAnswer};
+use super::wire::{ExporterAnswer, GroupState, HitlistAnswer, ReadyAnswer, SignatureAnswer};
 use super::withhold::withheld;
 use crate::model::detection::Detection;
 use crate::model::line::Regions;
@@ -32,7 +32,9 @@ pub struct Facts {
     /// Why a class that has no monitored group has none, by class.
     pub reasons: BTreeMap<Arc<str>, String>,
     /// The signatures in force.
-    pub signatures: Vec<SignatureAnswer>,
+    pub signatures: Arc<Vec<SignatureAnswer>>,
+    /// What became of each class's groups, by class.
+    pub groups: Arc<BTreeMap<Arc<str>, Vec<GroupState>>>,
     /// The hitlist in force.
     pub hitlist: HitlistAnswer,
 }
@@ -50,6 +52,8 @@ pub struct Current {
     lines_stale: AtomicBool,
     history: OnceLock<Arc<dyn History>>,
     k: u64,
+    lateness: Duration,
+    began: Timestamp,
 }
 
 impl Current {
@@ -69,6 +73,8 @@ impl Current {
             lines_stale: AtomicBool::new(false),
             history: OnceLock::new(),
             k,
+            lateness,
+            began,
         }
     }
 
@@ -86,6 +92,16 @@ impl Current {
     /// Counts under this are withheld.
     pub fn k(&self) -> u64 {
         self.k
+    }
+
+    /// How long after its end a window is closed.
+    pub fn lateness(&self) -> Duration {
+        self.lateness
+    }
+
+    /// When the service began.
+    pub fn began(&self) -> Timestamp {
+        self.began
     }
 
     /// What holds now; nothing before the first hitlist is built.

@@ -21,6 +21,7 @@ use super::snapshot::{InForce, Snapshot};
 use crate::detect::Engine;
 use crate::metrics::Metrics;
 use crate::model::detection::Detection;
+use crate::model::evidence::OpenLine;
 use crate::model::line::LineId;
 use crate::model::sighting::Sighting;
 use crate::model::time::{Timestamp, Window};
@@ -43,8 +44,8 @@ const TICK: Duration = Duration::from_millis(50);
 pub(super) enum Message {
     /// Sightings of its lines.
     Sightings(Vec<Sighting>),
-    /// What would the open windows claim on this line now?
-    Ask(LineId, oneshot::Sender<Vec<Detection>>),
+    /// What would the open windows claim on this line now, and why?
+    Ask(LineId, oneshot::Sender<OpenLine>),
 }
 
 /// The worker that owns `line`. The pseudonym is a keyed hash, so its low bits
@@ -101,7 +102,7 @@ impl Worker {
                 Ok(Message::Sightings(sightings)) => sightings,
                 Ok(Message::Ask(line, answer)) => {
                     // Whoever asked may have given up.
-                    let _ = answer.send(self.back.engine().line(line));
+                    let _ = answer.send(self.back.engine().open_line(line));
                     continue;
                 }
                 Err(RecvTimeoutError::Timeout) => Vec::new(),

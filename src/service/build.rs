@@ -22,7 +22,7 @@ use crate::model::time::{Day, Timestamp};
 use crate::orient::LineKeys;
 use crate::publish::prometheus::show_lines;
 use crate::publish::view::{Current, Facts};
-use crate::publish::wire::{HitlistAnswer, SignatureAnswer};
+use crate::publish::wire::{GroupState, HitlistAnswer, SignatureAnswer};
 use crate::signature::SignatureSet;
 
 /// What was built for a day.
@@ -136,7 +136,10 @@ impl Product {
             rules: self.rules.clone(),
             regions: sources.regions.clone(),
             reasons: reasons.map(|class| (class.class.clone(), self.reason(class))).collect(),
-            signatures: sources.signatures.classes.iter().map(SignatureAnswer::new).collect(),
+            signatures: Arc::new(
+                sources.signatures.classes.iter().map(SignatureAnswer::new).collect(),
+            ),
+            groups: Arc::new(self.report.classes.iter().map(group_states).collect()),
             hitlist: HitlistAnswer::new(&self.report, self.built),
         };
         self.show_rules(metrics);
@@ -223,6 +226,11 @@ fn show_table(dns: &Knowledge, metrics: &Metrics) {
     {
         table.gone.with_label_values(&[why]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
+}
+
+/// What became of each group of a class.
+fn group_states(class: &ClassReport) -> (Arc<str>, Vec<GroupState>) {
+    (class.class.clone(), class.groups.iter().map(GroupState::new).collect())
 }
 
 /// Why a class has no group that is monitored: its groups' verdicts, and the

@@ -44,6 +44,14 @@ impl Clock {
         Self::SpedUp { from, made: Instant::now(), factor }
     }
 
+    /// Seconds that it goes on in one real second.
+    pub fn speed(&self) -> u32 {
+        match self {
+            Self::Real => 1,
+            Self::SpedUp { factor, .. } => factor.get(),
+        }
+    }
+
     /// What it shows now. A system clock before 1970 shows 1970.
     pub fn now(&self) -> Timestamp {
         match self {

@@ -3,8 +3,8 @@
 
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -37,9 +37,12 @@ use crate::config::{Config, DetectionSink, Tls, Workers, open_to_others};
 use crate::detect::Settings;
 use crate::dns::Knowledge;
 use crate::metrics::Metrics;
+use crate::model::evidence::OpenLine;
 use crate::model::line::{LineId, Regions};
+use crate::model::time::Timestamp;
+use crate::orient::reveal::line_named;
 use crate::pipeline::{Back, Front};
-use crate::publish::http::{Api, Doors, Times};
+use crate::publish::http::{Api, Doors, Named, Times};
 use crate::publish::view::Current;
 use crate::receive::udp::{BUFFER_ASKED, Listener, bind_all};
 
@@ -57,6 +60,7 @@ impl Service {
         let current = Arc::new(Current::new(backs, config.lateness, began, config.k));
         metrics.lines.k.set(i64::try_from(config.k).unwrap_or(i64::MAX));
         let asker: Asker = Arc::new(ArcSwapOption::empty());
+        let naming: Arc<OnceLock<InForce>> = Arc::default();
         let clock = options.clock;
         let tls = config.tls.as_ref().map(Tls::load).transpose();
         let tls = tls.map_err(|wrong| StartError::Sources(vec![wrong]))?;
@@ -70,6 +74,11 @@ impl Service {
                 let asker = asker.clone();
                 move |line| ask(&asker, line)
             }),
+            name_line: Arc::new({
+                let naming = naming.clone();
+                move |address| name(naming.get()?, address, clock.now())
+            }),
+            speed: clock.speed(),
         };
         let web = Web::start(config.http, api)
             .map_err(|cause| StartError::Http { address: config.http, cause })?;
@@ -131,6 +140,8 @@ impl Service {
         let in_force: InForce =
             Arc::new(ArcSwap::from_pointee(product.snapshot(&config, &sources, &keys)));
         product.show(&sources, &current, &metrics);
+        // Nothing else sets it.
+        let _ = naming.set(in_force.clone());
 
         let (failure, failed) = watch::channel(None);
         let threads = Threads { failure };
@@ -355,7 +366,15 @@ fn tell_buffer(listener: &Listener, metrics: &Metrics) {
     }
 }
 
-fn ask(asker: &Asker, line: LineId) -> oneshot::Receiver<Vec<crate::model::detection::Detection>> {
+/// The pseudonym of the line with this address. The address goes no further.
+fn name(in_force: &InForce, address: &str, now: Timestamp) -> Option<Named> {
+    let in_force = in_force.load();
+    let named = |key| line_named(address, key, &in_force.view.prefixes);
+    let line = named(in_force.keys.at(now))?;
+    Some(Named { line, before: in_force.keys.before(now).and_then(named) })
+}
+
+fn ask(asker: &Asker, line: LineId) -> oneshot::Receiver<OpenLine> {
     let (answer, asked) = oneshot::channel();
     if let Some(backs) = &*asker.load() {
         let worker = &backs[backs::worker_of(line, backs.len())];

@@ -30,6 +30,7 @@ impl Rest {
         let Self { runtime, interrupt, terminate } = self;
         runtime.block_on(async {
             tokio::select! {
+                biased;
                 _ = interrupt.recv() => true,
                 _ = terminate.recv() => true,
                 () = tokio::time::sleep(time) => false,

@@ -6,11 +6,10 @@ use std::io::{self, BufWriter, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 
-use super::lock;
 use crate::config::{Config, DetectionSink, load};
 use crate::model::line::Regions;
 use crate::orient::reveal::line_named;
@@ -75,6 +74,12 @@ pub(super) fn board(isp: &Isp, config: &Config) -> anyhow::Result<Board> {
     };
     let pairs: Vec<_> = isp.truth().filter_map(named).collect();
     Ok(Board::new(isp.classes(), pairs.iter().map(|(line, class)| (*line, &**class))))
+}
+
+/// The board, also after a thread that held it has panicked: its claims are
+/// whole, at worst one batch is missing.
+pub(super) fn lock(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
+    board.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Starts the service with `board` as its observer. When `any_port` is allowed

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::visit::Visit;
 use crate::metrics::Metrics;
 use crate::model::rules::ClassRule;
 use crate::publish::view::Current;
@@ -28,16 +29,13 @@ pub(super) struct Shown {
     json: bool,
     since_start: Stopwatch,
     heading: String,
+    visit: Visit,
 }
 
 impl Shown {
-    /// Says where the API is.
-    pub(super) fn new(service: &Service, json: bool, since_start: Stopwatch) -> Self {
-        let http = service.http_address();
-        let heading = format!(
-            "API      http://{http}/api/v1/counts  (also /classes, /exporters, /hitlist, /signatures)\n\
-             metrics  http://{http}/metrics\n"
-        );
+    /// Says where the console and the API are.
+    pub(super) fn new(service: &Service, json: bool, since_start: Stopwatch, visit: Visit) -> Self {
+        let heading = visit.heading(service.http_address());
         if !json {
             println!("{heading}\nThe first hour window closes in about twelve seconds.");
         }
@@ -48,11 +46,14 @@ impl Shown {
             json,
             since_start,
             heading,
+            visit,
         }
     }
 
     /// Shows the board after an hour window has closed.
-    pub(super) fn hour(&self, board: &Board) {
+    pub(super) fn hour(&mut self, board: &Board) {
+        let home = self.visit.home(&self.current);
+        self.heading.extend(home.clone());
         let rows = self.rows(board);
         if self.json {
             println!("{}", serde_json::json!({ "hour": board.last_hour(), "rows": rows }));
@@ -61,6 +62,8 @@ impl Shown {
         if io::stdout().is_terminal() {
             // Clear the screen and begin at its top.
             println!("\x1b[2J\x1b[H{}", self.heading);
+        } else if let Some(home) = home {
+            println!("{home}");
         }
         if let Some(hour) = board.last_hour() {
             let seconds = self.since_start.elapsed().as_secs_f64();
@@ -70,7 +73,7 @@ impl Shown {
     }
 
     /// Shows the board a last time, and what it comes to.
-    pub(super) fn end(&self, board: &Board, traffic: &Traffic) {
+    pub(super) fn end(&mut self, board: &Board, traffic: &Traffic) {
         let received: u64 = self
             .listeners
             .iter()

@@ -1,7 +1,6 @@
 //! One function an address. Each reads the view, shapes an answer and returns.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -12,22 +11,18 @@ use serde::Deserialize;
 
 use super::guests::Guest;
 use super::{Api, Refusal, access};
-use crate::model::detection;
-use crate::model::line::LineId;
 use crate::model::rules::{ClassRule, Level};
 use crate::model::time::Window;
 use crate::publish::tally::Complete;
 use crate::publish::view::{Facts, rows};
 use crate::publish::wire::{
-    API_VERSION, ClassAnswer, ClassesAnswer, CountRow, CountsAnswer, Detection, ErrorAnswer,
-    HitlistAnswer, LineAnswer, ReadyAnswer, SignaturesAnswer, WindowCount, WindowCounts,
+    API_VERSION, ClassAnswer, ClassPageAnswer, ClassesAnswer, CountRow, CountsAnswer, ErrorAnswer,
+    HitlistAnswer, ReadyAnswer, SignatureAnswer, SignaturesAnswer, WindowCount, WindowCounts,
     WindowState,
 };
 
-/// How long a worker may take to say what a line's open windows hold.
-const LINE_PATIENCE: Duration = Duration::from_secs(2);
-
-fn facts(api: &Api) -> Result<Arc<Facts>, Refusal> {
+/// What holds now, or why nothing does yet.
+pub(super) fn facts(api: &Api) -> Result<Arc<Facts>, Refusal> {
     api.current.facts().ok_or_else(|| {
         let waiting = api.current.ready().waiting_for.join(", ");
         Refusal(StatusCode::SERVICE_UNAVAILABLE, format!("not ready, waiting for: {waiting}"))
@@ -89,31 +84,81 @@ pub(super) async fn classes(
     let k = if access::shown(&api, &guest, &headers)? { 0 } else { api.current.k() };
     let facts = facts(&api)?;
     let [hour, day] = Window::ALL.map(|window| api.current.complete(window));
-    let classes = facts.rules.classes().iter().map(|rule| {
-        let detectable = rule.monitored() > 0;
-        let lines = WindowCounts {
-            hour: hour.as_ref().map(|complete| total(complete, rule, k)),
-            day: day.as_ref().map(|complete| total(complete, rule, k)),
-        };
-        ClassAnswer {
-            class: rule.class.clone(),
-            name: rule.name.clone(),
-            level: rule.level,
-            parent: rule.parent.map(|parent| facts.rules.classes()[parent].class.clone()),
-            of: rule.monitored(),
-            required: detectable.then(|| rule.required()),
-            detectable,
-            reason: (!detectable).then(|| {
-                let unknown = || "none of its groups is dedicated and resolvable now".to_owned();
-                facts.reasons.get(&rule.class).cloned().unwrap_or_else(unknown)
-            }),
-            lines,
-        }
-    });
+    let classes = facts.rules.classes().iter();
     Ok(Json(ClassesAnswer {
         v: API_VERSION,
         day: facts.hitlist.day.clone(),
-        classes: classes.collect(),
+        classes: classes.map(|rule| shape(&facts, rule, [&hour, &day], k)).collect(),
+    }))
+}
+
+/// One class as both addresses show it.
+fn shape(
+    facts: &Facts,
+    rule: &ClassRule,
+    [hour, day]: [&Option<Arc<Complete>>; 2],
+    k: u64,
+) -> ClassAnswer {
+    let detectable = rule.monitored() > 0;
+    let signature = signature(facts, &rule.class);
+    ClassAnswer {
+        class: rule.class.clone(),
+        name: rule.name.clone(),
+        level: rule.level,
+        parent: rule.parent.map(|parent| facts.rules.classes()[parent].class.clone()),
+        vendor: signature.map_or_else(|| "".into(), |signature| signature.vendor.clone()),
+        checked: signature.map(|signature| signature.checked.clone()).unwrap_or_default(),
+        named: signature.map_or(0, |signature| signature.groups.len()),
+        of: rule.monitored(),
+        required: detectable.then(|| rule.required()),
+        in_use_packets: rule.in_use_packets,
+        detectable,
+        reason: (!detectable).then(|| {
+            let unknown = || "none of its groups is dedicated and resolvable now".to_owned();
+            facts.reasons.get(&rule.class).cloned().unwrap_or_else(unknown)
+        }),
+        lines: WindowCounts {
+            hour: hour.as_ref().map(|complete| total(complete, rule, k)),
+            day: day.as_ref().map(|complete| total(complete, rule, k)),
+        },
+    }
+}
+
+fn signature<'f>(facts: &'f Facts, class: &str) -> Option<&'f SignatureAnswer> {
+    facts.signatures.iter().find(|signature| *signature.class == *class)
+}
+
+/// One class: its signature, and what became of each of its groups today.
+#[utoipa::path(get, path = "/api/v1/classes/{class}", tag = "classes",
+    params(("class" = String, Path, description = "the class, as its signature file is called")),
+    responses(
+        (status = 200, body = ClassPageAnswer, description = "the class"),
+        (status = 401, body = ErrorAnswer, description = "the token is wrong"),
+        (status = 404, body = ErrorAnswer, description = "no such class"),
+        (status = 503, body = ErrorAnswer, description = "the first hitlist is not built yet"),
+))]
+pub(super) async fn class(
+    State(api): State<Api>,
+    Extension(guest): Extension<Guest>,
+    Path(class): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<ClassPageAnswer>, Refusal> {
+    let k = if access::shown(&api, &guest, &headers)? { 0 } else { api.current.k() };
+    let facts = facts(&api)?;
+    let classes = facts.rules.classes();
+    let Some(place) = classes.iter().position(|rule| *rule.class == *class) else {
+        let why = format!("class `{class}` is unknown, allowed: those at /api/v1/classes");
+        return Err(Refusal(StatusCode::NOT_FOUND, why));
+    };
+    let [hour, day] = Window::ALL.map(|window| api.current.complete(window));
+    let children = classes.iter().filter(|rule| rule.parent == Some(place));
+    Ok(Json(ClassPageAnswer {
+        v: API_VERSION,
+        day: facts.hitlist.day.clone(),
+        class: shape(&facts, &classes[place], [&hour, &day], k),
+        children: children.map(|rule| rule.class.clone()).collect(),
+        signature: signature(&facts, &class).cloned(),
+        groups: facts.groups.get(&*class).cloned().unwrap_or_default(),
     }))
 }
 
@@ -227,58 +272,6 @@ fn not_understood(rejection: &QueryRejection) -> Refusal {
             rejection.body_text()
         ),
     )
-}
-
-/// What is claimed on one line: the open windows as they stand and the last
-/// closed ones. Needs the bearer token or a client certificate.
-#[utoipa::path(get, path = "/api/v1/lines/{line}", tag = "lines",
-    params(("line" = String, Path, description = "pseudonym of the line, 32 hexadecimal digits")),
-    security(("token" = [])),
-    responses(
-        (status = 200, body = LineAnswer<'_>, description = "what is known of the line"),
-        (status = 400, body = ErrorAnswer, description = "not the pseudonym of a line"),
-        (status = 401, body = ErrorAnswer, description = "no token or a wrong one"),
-        (status = 403, body = ErrorAnswer, description = "neither a token nor client certificates are configured, or the token came in the clear"),
-        (status = 404, body = ErrorAnswer, description = "nothing is claimed on such a line"),
-        (status = 429, body = ErrorAnswer, description = "too many wrong tokens or requests"),
-        (status = 503, body = ErrorAnswer, description = "too busy, ask again"),
-))]
-pub(super) async fn line(
-    State(api): State<Api>,
-    Extension(guest): Extension<Guest>,
-    Path(line): Path<String>,
-    headers: HeaderMap,
-) -> Result<axum::response::Response, Refusal> {
-    access::required(&api, &guest, &headers)?;
-    let line: LineId =
-        line.parse().map_err(|error: String| Refusal(StatusCode::BAD_REQUEST, error))?;
-    let facts = facts(&api)?;
-    let open = match tokio::time::timeout(LINE_PATIENCE, (api.ask_line)(line)).await {
-        Ok(Ok(open)) => open,
-        Ok(Err(_)) | Err(_) => {
-            return Err(Refusal(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the worker that owns the line is busy, ask again".to_owned(),
-            ));
-        }
-    };
-    let held = api.current.line(line);
-    if open.is_empty() && held.is_empty() {
-        return Err(Refusal(
-            StatusCode::NOT_FOUND,
-            format!("nothing is claimed on line {line} now or was in the last two hours and days"),
-        ));
-    }
-    let name = |detection: &detection::Detection| facts.regions.name(detection.region);
-    let open: Vec<_> = open.into_iter().map(|detection| (name(&detection), detection)).collect();
-    let held: Vec<_> = held.into_iter().map(|detection| (name(&detection), detection)).collect();
-    let answer = LineAnswer {
-        v: API_VERSION,
-        line,
-        current: open.iter().map(|(region, open)| Detection::new(open, region)).collect(),
-        detections: held.iter().map(|(region, held)| Detection::new(held, region)).collect(),
-    };
-    Ok(Json(answer).into_response())
 }
 
 /// The signatures in force.

@@ -4,10 +4,11 @@ use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{answers, exporters, history};
+use super::{answers, exporters, history, lines, status};
 use crate::publish::wire::{
-    ClassesAnswer, CountsAnswer, Detection, ErrorAnswer, ExportersAnswer, HistoryAnswer,
-    HistoryLineAnswer, HitlistAnswer, LineAnswer, ReadyAnswer, SignaturesAnswer,
+    ClassPageAnswer, ClassesAnswer, CountsAnswer, Detection, ErrorAnswer, ExportersAnswer,
+    FoundLineAnswer, HistoryAnswer, HistoryLineAnswer, HitlistAnswer, LineAnswer, ReadyAnswer,
+    SignaturesAnswer, StatusAnswer,
 };
 
 #[derive(OpenApi)]
@@ -21,26 +22,32 @@ use crate::publish::wire::{
         answers::ready,
         answers::metrics,
         answers::classes,
+        answers::class,
         answers::counts,
-        answers::line,
         history::counts,
         history::line,
+        lines::find,
+        lines::line,
+        status::status,
         exporters::exporters,
         answers::signatures,
         answers::hitlist,
     ),
     components(schemas(
+        ClassPageAnswer,
         ClassesAnswer,
         CountsAnswer,
         Detection<'_>,
         ErrorAnswer,
         ExportersAnswer,
+        FoundLineAnswer,
         HistoryAnswer,
         HistoryLineAnswer,
         HitlistAnswer,
         LineAnswer<'_>,
         ReadyAnswer,
         SignaturesAnswer,
+        StatusAnswer,
     )),
     modifiers(&Token)
 )]

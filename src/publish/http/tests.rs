@@ -7,13 +7,18 @@ use std::net::{SocketAddr, TcpStream};
 use serde_json::Value;
 
 use super::*;
+use crate::model::detection::Detection;
+use crate::model::evidence::{LineEvidence, TouchedGroup};
 use crate::model::group::GroupId;
 use crate::model::line::Regions;
 use crate::model::rules::{ClassRule, GroupRule, Level, Role, Rules, Threshold};
+use crate::model::time::Window;
 use crate::publish::tally::Complete;
 use crate::publish::token::Token;
 use crate::publish::view::Facts;
-use crate::publish::wire::{HitlistAnswer, ReadyAnswer, detection_for_tests};
+use crate::publish::wire::{
+    GroupAnswer, GroupState, HitlistAnswer, ReadyAnswer, SignatureAnswer, detection_for_tests,
+};
 
 pub(super) const TOKEN: &str = "correct-horse";
 
@@ -39,6 +44,59 @@ fn rule(class: &str, groups: usize) -> ClassRule {
     }
 }
 
+/// A signature that names two of the groups of the rule.
+fn signature() -> SignatureAnswer {
+    let group = |names: &[&str]| GroupAnswer {
+        names: names.iter().map(ToString::to_string).collect(),
+        role: Role::Primary,
+        ports: Vec::new(),
+    };
+    SignatureAnswer {
+        class: "amazon-fire-tv".into(),
+        name: "Fire TV".into(),
+        level: Level::Product,
+        vendor: "Amazon".into(),
+        parent: None,
+        threshold: "0.4".to_owned(),
+        in_use_packets: None,
+        groups: vec![group(&["g0.example.com", "*.g0.example.com"]), group(&["h.example.com"])],
+        sources: vec!["made up".to_owned()],
+        checked: "2026-11-20".to_owned(),
+    }
+}
+
+/// A group that is one with the first of the rule.
+fn merged() -> GroupState {
+    GroupState {
+        group: "h.example.com".to_owned(),
+        role: Role::Primary,
+        verdict: "dedicated",
+        counted: true,
+        merged_into: Some("g0.example.com".to_owned()),
+        endpoints: 2,
+        why_not: None,
+    }
+}
+
+/// What the worker says of a line: a claim, and two groups of its class seen in
+/// the hour and one in the day.
+fn open_line() -> OpenLine {
+    let claim = detection_for_tests();
+    let touched = |group: &str, packets| TouchedGroup {
+        group: GroupId::new("amazon-fire-tv", group),
+        packets,
+        bytes: 100,
+        first: claim.first,
+        last: claim.last,
+    };
+    let window = |window, touched| LineEvidence { window, start: claim.start, touched };
+    let evidence = vec![
+        window(Window::Hour, vec![touched("0", 3), touched("1", 1)]),
+        window(Window::Day, vec![touched("0", 3), touched("gone", 9)]),
+    ];
+    OpenLine { claims: vec![claim], evidence }
+}
+
 fn facts() -> Facts {
     let mut regions = Regions::default();
     regions.intern("north");
@@ -47,7 +105,8 @@ fn facts() -> Facts {
         rules: Arc::new(Rules::new(vec![rule("amazon-fire-tv", 8), rule("kettle", 0)], &[])),
         regions: Arc::new(regions),
         reasons: [("kettle".into(), "group a.example.com is shared".to_owned())].into(),
-        signatures: Vec::new(),
+        signatures: Arc::new(vec![signature()]),
+        groups: Arc::new([("amazon-fire-tv".into(), vec![merged()])].into()),
         hitlist: HitlistAnswer {
             v: 1,
             day: "2026-11-21".to_owned(),
@@ -97,10 +156,14 @@ pub(super) fn server_with(times: Times) -> Server {
         now: Arc::new(|| "2026-11-21T11:10:00Z".parse().unwrap()),
         ask_line: Arc::new(|line| {
             let (answer, asked) = oneshot::channel();
-            let claimed = if line == LineId(0xff) { vec![] } else { vec![detection_for_tests()] };
-            answer.send(claimed).unwrap();
+            let known = line != LineId(0xff);
+            answer.send(if known { open_line() } else { OpenLine::default() }).unwrap();
             asked
         }),
+        name_line: Arc::new(|address| {
+            (address == "198.51.100.7").then_some(Named { line: LineId(7), before: None })
+        }),
+        speed: 1,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -125,14 +188,22 @@ impl Server {
     }
 
     pub(super) fn send(&self, request: &str) -> (u16, String) {
+        let (status, _, body) = self.send_whole(request);
+        (status, String::from_utf8(body).unwrap())
+    }
+
+    /// Sends a request; gives the answer's status, head and body.
+    pub(super) fn send_whole(&self, request: &str) -> (u16, String, Vec<u8>) {
         let _guard = self.runtime.enter();
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, head.to_lowercase(), answer[end + 4..].to_vec())
     }
 
     pub(super) fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
@@ -253,13 +324,19 @@ fn every_path_of_the_document_answers_and_other_paths_say_so() {
     let server = Server::ready();
     let (_, document) = server.get("/openapi.json", None);
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 11);
+    assert_eq!(paths.len(), 14);
     for (path, operations) in paths {
         // OpenAPI 3.1 §4.8.17.1: every response must have one.
-        for (status, response) in operations["get"]["responses"].as_object().unwrap() {
-            assert!(response["description"].is_string(), "{path} {status}");
+        for operation in operations.as_object().unwrap().values() {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                assert!(response["description"].is_string(), "{path} {status}");
+            }
+        }
+        if operations["get"].is_null() {
+            continue;
         }
         let path = path.replace("{line}", "00000000000000010000000000000003");
+        let path = path.replace("{class}", "kettle");
         assert!([200, 503].contains(&server.get(&path, Some(TOKEN)).0), "{path}");
     }
     assert_eq!(server.get("/", None).0, 200);

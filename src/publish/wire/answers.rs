@@ -9,9 +9,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{API_VERSION, Detection};
+use super::API_VERSION;
 use crate::attribute::{BuildReport, ClassReport};
-use crate::model::line::LineId;
 use crate::model::rules::{Level, Role};
 use crate::model::time::{Timestamp, Window};
 use crate::signature::{ClassDefinition, GroupDefinition};
@@ -41,10 +40,20 @@ pub struct ClassAnswer {
     /// The class that must be detected on the same line and window.
     #[schema(value_type = Option<String>)]
     pub parent: Option<Arc<str>>,
+    /// Who makes the devices; empty when the signature has gone meanwhile.
+    #[schema(value_type = String)]
+    pub vendor: Arc<str>,
+    /// When the facts of its signature were last checked.
+    pub checked: String,
+    /// Groups that its signature names.
+    pub named: usize,
     /// Groups monitored now (N).
     pub of: usize,
     /// Groups that must be seen; `null` when none is monitored.
     pub required: Option<usize>,
+    /// Sampled packets per hour at 1:550 that mean somebody uses it; `null`
+    /// where the class does not tell, so that nobody is ever seen to.
+    pub in_use_packets: Option<u32>,
     /// Whether the class can be detected now.
     pub detectable: bool,
     /// Why it cannot.
@@ -130,27 +139,14 @@ pub struct CountRow {
     pub withheld: bool,
 }
 
-/// What was claimed on one line in the windows held.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct LineAnswer<'a> {
-    /// Version of this object: 1.
-    pub v: u8,
-    /// The line.
-    #[schema(value_type = String)]
-    pub line: LineId,
-    /// What the open windows would claim if they were closed now.
-    pub current: Vec<Detection<'a>>,
-    /// Detections of the last closed hours and days, newest window first.
-    pub detections: Vec<Detection<'a>>,
-}
-
 /// The signatures in force.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SignaturesAnswer {
     /// Version of this object: 1.
     pub v: u8,
     /// Parents before their children.
-    pub signatures: Vec<SignatureAnswer>,
+    #[schema(value_type = Vec<SignatureAnswer>)]
+    pub signatures: Arc<Vec<SignatureAnswer>>,
 }
 
 /// One signature.
