@@ -178,7 +178,7 @@ fn an_address_becomes_a_pseudonym_and_is_never_repeated() {
         (json, r#"{"address":"198.51.100.99"}"#, 404),
         (json, r#"{"address":"198.51.100.99","more":1}"#, 400),
         (json, r#"{"address":"198.51.100.99"#, 400),
-        (json, r#"["198.51.100.99"]"#, 400),
+        (json, r#""198.51.100.99""#, 400),
         ("text/plain", r#"{"address":"198.51.100.99"}"#, 400),
         ("application/x-www-form-urlencoded", "address=198.51.100.99", 400),
     ] {
