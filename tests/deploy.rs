@@ -145,6 +145,13 @@ fn compositions_find_their_files_and_serve_this_machine_only() {
             assert_eq!(targets, format!("hayrake:{port}"));
         }
     }
+    // What Grafana shows first is in the folder that is mounted.
+    for name in ["compose.yaml", "service.yaml"] {
+        let grafana = yaml(&format!("deploy/compose/{name}"))[0]["services"]["grafana"].clone();
+        let home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"].as_str();
+        let file = home.unwrap().strip_prefix("/var/lib/grafana/dashboards/hayrake/").unwrap();
+        assert!(path("dashboards").join(file).exists(), "{file}");
+    }
     // Both Grafana and the test of dashboards know the data source by this name.
     let source = &yaml("dashboards/provisioning/datasources/prometheus.yaml")[0];
     assert_eq!(source.pointer("/datasources/0/url").unwrap(), "http://prometheus:9090");
