@@ -1,7 +1,11 @@
 //! What is shown on a terminal and nowhere else: bars, and the colours of a log,
 //! which `NO_COLOR` takes away. The terminal is made by `script` of util-linux.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a panic is how a test fails, and what was skipped is said"
+)]
 
 mod support;
 
