@@ -127,8 +127,12 @@ impl Stage {
         copy_folder(&self.dir.path().join("base"), &folder);
         copy_folder(&self.dir.path().join("base"), &folder.join("etc/hayrake"));
         fs::create_dir_all(folder.join("bin")).unwrap();
-        // What the running service has made: its key, its checkpoints.
-        copy_folder(&self.dir.path().join("running"), &folder.join("var/lib/hayrake"));
+        // What the running service has made: its key, its checkpoints, its history.
+        let running = self.dir.path().join("running");
+        copy_folder(&running, &folder.join("var/lib/hayrake"));
+        for place in ["state", "etc/hayrake/state"] {
+            copy_folder(&running.join("state"), &folder.join(place));
+        }
         self.page.replace(folder.clone());
         // Pages about captures of devices say in a block which these are.
         let manifest = page.blocks().into_iter().find(|block| block.text.starts_with("devices:"));
