@@ -48,10 +48,12 @@ class Prometheus:
         except urllib.error.HTTPError as refused:
             raise Wrong(json.load(refused).get("error", str(refused))) from None
 
-    def query(self, expr, instant):
-        """The series of an answer: `(labels, [(time, value)])`, without gaps."""
+    def query(self, expr, instant, ago=0):
+        """The series of an answer: `(labels, [(time, value)])`, without gaps; of a
+        single moment so many seconds `ago`, or of the whole span.
+        """
         if instant:
-            data = self.get("query", query=expr, time=self.now)
+            data = self.get("query", query=expr, time=self.now - ago)
         else:
             data = self.get("query_range", query=expr, start=self.now - self.span, end=self.now, step=self.step)
         if data["resultType"] == "scalar":

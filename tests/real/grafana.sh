@@ -9,7 +9,7 @@ need prometheus python3 curl
 # A simulated hour passes every ten seconds. Its day ends after 70 seconds, and the
 # day before that was seen only in part; the hours give graphs something to show.
 seconds=${SECONDS_OF_DEMO:-130}
-"$HAYRAKE" demo --seconds 600 --http 127.0.0.1:0 >"$work/demo" 2>&1 &
+"$HAYRAKE" demo --seconds "$((seconds + 120))" --http 127.0.0.1:0 >"$work/demo" 2>&1 &
 pids+=($!)
 
 # said FILE PATTERN: what sed finds in a file once it is there.
