@@ -185,15 +185,17 @@ impl Stage {
     }
 }
 
-pub fn copy_folder(from: &Path, to: &Path) {
+/// Copies what is there; a service may replace its files meanwhile.
+fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let there = to.join(path.file_name().unwrap());
         if path.is_dir() {
             copy_folder(&path, &there);
-        } else if fs::metadata(&path).unwrap().is_file() {
-            fs::copy(&path, &there).unwrap();
+        } else if path.is_file() {
+            let copied = fs::copy(&path, &there);
+            assert!(copied.is_ok() || !path.exists(), "{}: {copied:?}", path.display());
         }
     }
 }
