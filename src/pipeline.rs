@@ -220,10 +220,31 @@ impl Back {
     /// Takes in sightings, then says that it is `now`; returns the detections
     /// of the windows that closed.
     pub fn step(&mut self, sightings: &[Sighting], now: Timestamp) -> Vec<Detection> {
+        let mut detections = Vec::new();
+        self.take(sightings, now);
+        while self.close(usize::MAX, &mut detections) {}
+        detections
+    }
+
+    /// The first half of a step, for who cannot wait until millions of lines
+    /// are judged: takes in sightings, then says that it is `now`.
+    pub fn take(&mut self, sightings: &[Sighting], now: Timestamp) {
         for sighting in sightings {
             self.engine.observe(sighting);
         }
-        self.engine.advance(now)
+        self.engine.pass(now);
+    }
+
+    /// The second half, a slice of it: judges up to so many lines of windows
+    /// that have ended and appends what is claimed. Says whether there is more
+    /// to do.
+    pub fn close(&mut self, lines: usize, into: &mut Vec<Detection>) -> bool {
+        self.engine.close_some(lines, into)
+    }
+
+    /// Says that the input has ended: every window is to be closed.
+    pub fn end(&mut self) {
+        self.engine.end();
     }
 
     /// Says that the clock was wrong and was set back to `now`.

@@ -5,14 +5,17 @@
 //! `in_use_packets` is a rate per hour. A window is closed once its end lies
 //! the lateness bound in the past, with the rules that were in force at its
 //! end; sightings that come later are counted.
+//!
+//! Judging millions of lines takes seconds. Whoever has other things to do says
+//! what time it is ([`Engine::pass`]) and closes in slices
+//! ([`Engine::close_some`]); the result is the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::HashSet;
-
-use super::evidence::Evidence;
+use super::closing::Closing;
+use super::evidence::{Evidence, Line};
 use super::rule::Judge;
 use crate::model::detection::Detection;
 use crate::model::evidence::{LineEvidence, OpenLine, TouchedGroup};
@@ -26,6 +29,13 @@ use crate::model::time::{Timestamp, Window};
 /// is room for captures that are out of order.
 const MOST_OPEN_WINDOWS: usize = 48;
 
+/// Shards are given back while so many lines could be judged; freeing one that
+/// holds thousands of lines takes some microseconds.
+const LINES_GIVEN_BACK: usize = 32;
+
+/// The end and the length of a window.
+pub(super) type Key = (Timestamp, Window);
+
 /// How an engine gathers evidence.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -36,7 +46,7 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// Five minutes, and 20 million touches: about 1.5 GB.
+    /// Five minutes, and 20 million touches: under 1.3 GB.
     fn default() -> Self {
         Self { lateness: Duration::from_secs(300), most_touches: 20_000_000 }
     }
@@ -87,10 +97,14 @@ struct InForce {
 pub struct Engine {
     pub(super) settings: Settings,
     /// By end.
-    pub(super) open: BTreeMap<(Timestamp, Window), Evidence>,
+    pub(super) open: BTreeMap<Key, Evidence>,
+    /// Ended and not yet judged, in the order of their ends and hours before
+    /// the day they belong to, because a day asks which of its hours were in
+    /// use.
+    pub(super) closing: VecDeque<Closing>,
+    /// Judged, and not yet given back.
+    spent: Vec<Evidence>,
     rules: Vec<InForce>,
-    /// The classes in use on lines in the hours that were closed, by day.
-    pub(super) in_use: BTreeMap<Timestamp, HashSet<(LineId, Arc<str>)>>,
     now: Timestamp,
     counts: EngineCounts,
     /// Windows closed since the engine was made.
@@ -103,8 +117,9 @@ impl Engine {
         Self {
             settings,
             open: BTreeMap::new(),
+            closing: VecDeque::new(),
+            spent: Vec::new(),
             rules: vec![InForce { from: Timestamp::EPOCH, rules }],
-            in_use: BTreeMap::new(),
             now: Timestamp::EPOCH,
             counts: EngineCounts::default(),
             closed: 0,
@@ -155,7 +170,7 @@ impl Engine {
 
     /// The evidence of a window, opened if there is room for one more.
     pub(super) fn window(
-        open: &mut BTreeMap<(Timestamp, Window), Evidence>,
+        open: &mut BTreeMap<Key, Evidence>,
         window: Window,
         start: Timestamp,
     ) -> Option<&mut Evidence> {
@@ -172,11 +187,8 @@ impl Engine {
     /// lateness bound in the past. Time never goes back; an earlier `now` does
     /// nothing.
     pub fn advance(&mut self, now: Timestamp) -> Vec<Detection> {
-        self.now = self.now.max(now);
-        let closed_before = self.now.minus(self.settings.lateness);
-        let detections = self.close(|end| end <= closed_before);
-        self.forget_rules(closed_before);
-        detections
+        self.pass(now);
+        self.close_all()
     }
 
     /// Says that the clock was wrong and was set back to `now`: what is seen from
@@ -191,7 +203,54 @@ impl Engine {
 
     /// Closes every window that is open: the input has ended.
     pub fn finish(&mut self) -> Vec<Detection> {
-        self.close(|_| true)
+        self.end();
+        self.close_all()
+    }
+
+    /// Says that it is now `now`, as [`Self::advance`] does, and leaves closing
+    /// to [`Self::close_some`]. Windows that have to be closed take nothing in
+    /// any more.
+    pub fn pass(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+        let closed_before = self.now.minus(self.settings.lateness);
+        self.begin_closing(|end| end <= closed_before);
+        self.forget_rules(closed_before);
+    }
+
+    /// Says that the input has ended, as [`Self::finish`] does, and leaves
+    /// closing to [`Self::close_some`].
+    pub fn end(&mut self) {
+        self.begin_closing(|_| true);
+    }
+
+    /// Judges up to so many lines of windows that have to be closed, and
+    /// appends what is claimed on them. Says whether there is more to do.
+    pub fn close_some(&mut self, lines: usize, into: &mut Vec<Detection>) -> bool {
+        let before = into.len();
+        let mut left = lines;
+        while let Some(mut closing) = self.closing.pop_front() {
+            let (end, window) = closing.key;
+            let day = (window == Window::Hour)
+                .then(|| Window::Day.start(window_start(end, window)))
+                .and_then(|day| self.evidence_of((Window::Day.end(day), Window::Day)));
+            let is_closed = closing.step(&mut left, day, into);
+            self.counts.dropped_touches += std::mem::take(&mut closing.dropped);
+            if !is_closed {
+                self.closing.push_front(closing);
+                break;
+            }
+            self.closed += 1;
+            self.counts.closed_windows += 1;
+            self.spent.push(closing.evidence);
+        }
+        self.counts.detections += (into.len() - before) as u64;
+        self.give_back(lines);
+        self.is_closing() || !self.spent.is_empty()
+    }
+
+    /// Whether windows have ended and are not judged yet.
+    pub fn is_closing(&self) -> bool {
+        !self.closing.is_empty()
     }
 
     /// What was counted since the last call.
@@ -199,9 +258,9 @@ impl Engine {
         std::mem::take(&mut self.counts)
     }
 
-    /// How many touches are held in all open windows.
+    /// How many touches are held in all windows that are not closed.
     pub fn touches(&self) -> usize {
-        self.open.values().map(Evidence::len).sum()
+        self.windows().map(|(_, evidence, _)| evidence.len()).sum()
     }
 
     /// The windows that are open, with their starts.
@@ -209,95 +268,94 @@ impl Engine {
         self.open.keys().map(|(end, window)| (*window, window_start(*end, *window)))
     }
 
-    /// What the open windows say of one line so far: its detections if they
-    /// were closed now, under the newest rules.
+    /// What the windows that are not closed say of one line so far: its
+    /// detections if they were closed now, under the newest rules.
     pub fn line(&self, line: LineId) -> Vec<Detection> {
         let mut detections = Vec::new();
-        for ((end, window), evidence) in &self.open {
-            let (Some(region), Some(rules)) = (evidence.region(line), self.rules_at(*end)) else {
-                continue;
-            };
-            let mut judge = Judge::new(&rules, *window, window_start(*end, *window));
-            detections.extend(judge.judge(evidence, line, region).detections);
+        for ((end, window), evidence, seen) in self.on(line) {
+            if let Some(rules) = self.rules_at(end) {
+                let start = window_start(end, window);
+                let mut judge = Judge::new(rules, (window, start), evidence);
+                judge.judge(evidence, &seen, &mut detections);
+            }
         }
         detections
     }
 
-    /// What the open windows say of one line so far, and why.
+    /// What the windows that are not closed say of one line so far, and why.
     pub fn open_line(&self, line: LineId) -> OpenLine {
         OpenLine { claims: self.line(line), evidence: self.evidence(line) }
     }
 
-    /// What one line touched in each open window, monitored or not.
+    /// What one line touched in each window that is not closed, monitored or
+    /// not.
     pub fn evidence(&self, line: LineId) -> Vec<LineEvidence> {
-        self.open
-            .iter()
-            .filter(|(_, evidence)| evidence.region(line).is_some())
-            .map(|((end, window), evidence)| LineEvidence {
-                window: *window,
-                start: window_start(*end, *window),
-                touched: evidence
-                    .touches(line)
-                    .map(|(group, touch)| TouchedGroup {
-                        group,
-                        packets: touch.packets,
-                        bytes: touch.bytes,
-                        first: evidence.first(touch),
-                        last: evidence.last(touch),
+        self.on(line)
+            .map(|((end, window), evidence, seen)| LineEvidence {
+                window,
+                start: window_start(end, window),
+                touched: seen
+                    .touches()
+                    .filter_map(|(group, touch)| {
+                        Some(TouchedGroup {
+                            group: *evidence.groups().get(group)?,
+                            packets: touch.packets,
+                            bytes: touch.bytes(),
+                            first: evidence.at(touch.first),
+                            last: evidence.at(touch.last()),
+                        })
                     })
                     .collect(),
             })
             .collect()
     }
 
-    /// Closes the open windows whose end fits, earliest first and hours before
-    /// the day they belong to, because a day asks which of its hours were in
-    /// use.
-    fn close(&mut self, fits: impl Fn(Timestamp) -> bool) -> Vec<Detection> {
-        let mut detections = Vec::new();
+    /// The windows in which a line is still to be judged, with the line.
+    fn on(&self, line: LineId) -> impl Iterator<Item = (Key, &Evidence, Line<'_>)> + '_ {
+        self.windows().filter_map(move |(key, evidence, closing)| {
+            let is_judged = closing.is_some_and(|closing| !closing.awaits(line));
+            Some((key, evidence, evidence.line(line).filter(|_| !is_judged)?))
+        })
+    }
+
+    /// All windows that are not closed, in the order in which they will be.
+    pub(super) fn windows(&self) -> impl Iterator<Item = (Key, &Evidence, Option<&Closing>)> + '_ {
+        let closing =
+            self.closing.iter().map(|closing| (closing.key, &closing.evidence, Some(closing)));
+        closing.chain(self.open.iter().map(|(key, evidence)| (*key, evidence, None)))
+    }
+
+    /// The evidence of a window that is not closed.
+    fn evidence_of(&mut self, key: Key) -> Option<&mut Evidence> {
+        let closing = self.closing.iter_mut().find(|closing| closing.key == key);
+        closing.map(|closing| &mut closing.evidence).or_else(|| self.open.get_mut(&key))
+    }
+
+    fn begin_closing(&mut self, fits: impl Fn(Timestamp) -> bool) {
         while let Some(entry) = self.open.first_entry()
             && fits(entry.key().0)
         {
-            let ((end, window), evidence) = entry.remove_entry();
-            detections.extend(self.close_window(end, window, &evidence));
+            let (key, evidence) = entry.remove_entry();
+            if let Some(rules) = self.rules_at(key.0) {
+                self.closing.push_back(Closing::new(key, evidence, rules));
+            }
         }
+    }
+
+    fn close_all(&mut self) -> Vec<Detection> {
+        let mut detections = Vec::new();
+        while self.close_some(usize::MAX, &mut detections) {}
         detections
     }
 
-    fn close_window(
-        &mut self,
-        end: Timestamp,
-        window: Window,
-        evidence: &Evidence,
-    ) -> Vec<Detection> {
-        let Some(rules) = self.rules_at(end) else { return Vec::new() };
-        let start = window_start(end, window);
-        let mut lines: Vec<_> = evidence.lines().collect();
-        lines.sort_unstable();
-        let used = match window {
-            Window::Hour => HashSet::new(),
-            Window::Day => self.in_use.remove(&start).unwrap_or_default(),
-        };
-        self.closed += 1;
-        let mut judge = Judge::new(&rules, window, start);
-        let mut detections = Vec::new();
-        for (line, region) in lines {
-            let mut judged = judge.judge(evidence, line, region);
-            self.counts.dropped_touches += judged.dropped;
-            if window == Window::Hour {
-                let day = self.in_use.entry(Window::Day.start(start)).or_default();
-                let classes = judged.in_use.iter().map(|class| &rules.classes()[*class].class);
-                day.extend(classes.map(|class| (line, class.clone())));
-            } else {
-                for detection in &mut judged.detections {
-                    detection.in_use = used.contains(&(line, detection.class.clone()));
-                }
+    /// Gives back memory of closed windows: what as many lines took, roughly.
+    fn give_back(&mut self, lines: usize) {
+        while let Some(evidence) = self.spent.last_mut() {
+            if evidence.give_back(1 + lines / LINES_GIVEN_BACK) {
+                return;
             }
-            detections.extend(judged.detections);
+            self.spent.pop();
         }
-        self.counts.closed_windows += 1;
-        self.counts.detections += detections.len() as u64;
-        detections
     }
 
     /// The rules that were in force just before `end`.
@@ -311,7 +369,6 @@ impl Engine {
         let superseded =
             self.rules.iter().skip(1).take_while(|later| later.from < closed_before).count();
         self.rules.drain(..superseded);
-        self.in_use.retain(|day, _| day.day().end() > closed_before);
     }
 }
 

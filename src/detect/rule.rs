@@ -4,16 +4,18 @@
 //! `max(1, floor(D*N))` distinct groups were touched, at least one of them
 //! primary, and its parent is claimed on the same line in the same window.
 
+use std::sync::Arc;
+
 use super::confidence::confidence;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Line};
 use super::usage;
 use crate::model::detection::Detection;
-use crate::model::line::{LineId, RegionId};
-use crate::model::rules::{ClassRule, Role, Rules};
+use crate::model::group::GroupId;
+use crate::model::rules::{ClassRule, GroupPlace, Role, Rules};
 use crate::model::time::{Timestamp, Window};
 
 /// What a line showed of one class in one window.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct ClassSeen {
     /// Places of the groups seen in [`ClassRule::groups`], sorted, distinct.
     groups: Vec<usize>,
@@ -21,75 +23,109 @@ struct ClassSeen {
     known_packets: u64,
     bytes: u64,
     scaled_packets: u64,
-    first: Option<Timestamp>,
-    last: Option<Timestamp>,
+    /// Milliseconds after the window's start.
+    first: u32,
+    last: u32,
+    in_use: bool,
     claimed: bool,
 }
 
-/// What a line's evidence came to.
-pub(super) struct Judged {
-    /// The classes claimed, parents first.
-    pub detections: Vec<Detection>,
-    /// Touches of groups that are no longer monitored.
-    pub dropped: u64,
-    /// Classes whose traffic in this window says that somebody uses a device,
-    /// by place in [`Rules::classes`].
-    pub in_use: Vec<usize>,
+impl ClassSeen {
+    const NOTHING: Self = Self {
+        groups: Vec::new(),
+        packets: 0,
+        known_packets: 0,
+        bytes: 0,
+        scaled_packets: 0,
+        first: u32::MAX,
+        last: 0,
+        in_use: false,
+        claimed: false,
+    };
+
+    /// Forgets a line and keeps the room.
+    fn clear(&mut self) {
+        self.groups.clear();
+        *self = Self { groups: std::mem::take(&mut self.groups), ..Self::NOTHING };
+    }
 }
 
-/// Judges lines one after the other, reusing its room.
-pub(super) struct Judge<'r> {
-    rules: &'r Rules,
+/// Judges lines of one window one after the other, reusing its room.
+pub(super) struct Judge {
+    rules: Arc<Rules>,
     window: Window,
     start: Timestamp,
+    /// Where the groups of the window stand, by their place in it; nothing for
+    /// those that are not monitored any more.
+    places: Vec<Option<GroupPlace>>,
     seen: Vec<ClassSeen>,
     touched: Vec<usize>,
+    in_use: Vec<usize>,
 }
 
-impl<'r> Judge<'r> {
-    /// A judge for one window under the rules in force at its end.
-    pub(super) fn new(rules: &'r Rules, window: Window, start: Timestamp) -> Self {
-        let seen = vec![ClassSeen::default(); rules.classes().len()];
-        Self { rules, window, start, seen, touched: Vec::new() }
+impl Judge {
+    /// A judge for one window, to which nothing is added any more, under the
+    /// rules in force at its end.
+    pub(super) fn new(
+        rules: Arc<Rules>,
+        (window, start): (Window, Timestamp),
+        evidence: &Evidence,
+    ) -> Self {
+        let places = evidence.groups().iter().map(|group| rules.place(*group)).collect();
+        let seen = vec![ClassSeen::NOTHING; rules.classes().len()];
+        Self { rules, window, start, places, seen, touched: Vec::new(), in_use: Vec::new() }
     }
 
-    /// Judges one line.
-    pub(super) fn judge(&mut self, evidence: &Evidence, line: LineId, region: RegionId) -> Judged {
-        let dropped = self.gather(evidence, line);
-        let mut judged = Judged { detections: Vec::new(), dropped, in_use: Vec::new() };
+    /// Judges one line: appends the classes claimed, parents first, and says how
+    /// many of its touches are of groups that are not monitored any more.
+    pub(super) fn judge(
+        &mut self,
+        evidence: &Evidence,
+        line: &Line<'_>,
+        into: &mut Vec<Detection>,
+    ) -> u64 {
+        let dropped = self.gather(line);
+        self.in_use.clear();
         // Parents stand before their children, so one pass is enough.
-        for i in 0..self.touched.len() {
-            let class = self.touched[i];
+        for &class in &self.touched {
             let rule = &self.rules.classes()[class];
-            if self.window == Window::Hour
-                && usage::in_use(rule.in_use_packets, self.seen[class].scaled_packets)
-            {
-                judged.in_use.push(class);
+            let seen = &mut self.seen[class];
+            if self.window == Window::Hour {
+                seen.in_use = usage::in_use(rule.in_use_packets, seen.scaled_packets);
             }
-            self.seen[class].claimed = self.is_claimed(rule, &self.seen[class]);
-            if self.seen[class].claimed {
-                let in_use = judged.in_use.last() == Some(&class);
-                judged.detections.push(self.detection(
-                    rule,
-                    &self.seen[class],
-                    line,
-                    region,
-                    in_use,
-                ));
+            if seen.in_use {
+                self.in_use.push(class);
+            }
+            let is_claimed =
+                is_enough(rule, seen) && rule.parent.is_none_or(|parent| self.seen[parent].claimed);
+            self.seen[class].claimed = is_claimed;
+            if is_claimed {
+                into.push(self.detection(rule, &self.seen[class], evidence, line));
             }
         }
         for class in self.touched.drain(..) {
-            self.seen[class] = ClassSeen::default();
+            self.seen[class].clear();
         }
-        judged
+        dropped
+    }
+
+    /// Whether the traffic of the line that was judged last says that somebody
+    /// uses a device.
+    pub(super) fn is_in_use(&self) -> bool {
+        !self.in_use.is_empty()
+    }
+
+    /// Whether it says so of the class to which this group belongs.
+    pub(super) fn is_group_in_use(&self, group: GroupId) -> bool {
+        self.rules.place(group).is_some_and(|place| self.in_use.contains(&place.class))
     }
 
     /// Sorts a line's touches by class; returns how many are of groups that
     /// are not monitored any more.
-    fn gather(&mut self, evidence: &Evidence, line: LineId) -> u64 {
+    fn gather(&mut self, line: &Line<'_>) -> u64 {
         let mut dropped = 0;
-        for (group, touch) in evidence.touches(line) {
-            let Some(place) = self.rules.place(group) else {
+        for (group, touch) in line.touches() {
+            let Some(place) = self.places.get(group).copied().flatten() else {
                 dropped += 1;
                 continue;
             };
@@ -103,29 +139,22 @@ impl<'r> Judge<'r> {
             }
             seen.packets = seen.packets.saturating_add(u64::from(touch.packets));
             seen.known_packets = seen.known_packets.saturating_add(u64::from(touch.known_packets));
-            seen.bytes = seen.bytes.saturating_add(touch.bytes);
-            seen.scaled_packets = seen.scaled_packets.saturating_add(touch.scaled_packets);
-            let (first, last) = (evidence.first(touch), evidence.last(touch));
-            seen.first = Some(seen.first.map_or(first, |known| known.min(first)));
-            seen.last = Some(seen.last.map_or(last, |known| known.max(last)));
+            seen.bytes = seen.bytes.saturating_add(touch.bytes());
+            seen.scaled_packets = seen.scaled_packets.saturating_add(touch.scaled_packets());
+            seen.first = seen.first.min(touch.first);
+            seen.last = seen.last.max(touch.last());
+            seen.in_use |= touch.in_use();
         }
         self.touched.sort_unstable();
         dropped
-    }
-
-    fn is_claimed(&self, rule: &ClassRule, seen: &ClassSeen) -> bool {
-        seen.groups.len() >= rule.required()
-            && seen.groups.iter().any(|group| rule.groups[*group].role == Role::Primary)
-            && rule.parent.is_none_or(|parent| self.seen[parent].claimed)
     }
 
     fn detection(
         &self,
         rule: &ClassRule,
         seen: &ClassSeen,
-        line: LineId,
-        region: RegionId,
-        in_use: bool,
+        evidence: &Evidence,
+        line: &Line<'_>,
     ) -> Detection {
         let mut groups: Vec<_> =
             seen.groups.iter().map(|group| rule.groups[*group].name.clone()).collect();
@@ -139,8 +168,8 @@ impl<'r> Judge<'r> {
         Detection {
             window: self.window,
             start: self.start,
-            line,
-            region,
+            line: line.line,
+            region: line.region,
             class: rule.class.clone(),
             level: rule.level,
             groups,
@@ -148,12 +177,18 @@ impl<'r> Judge<'r> {
             of: rule.monitored(),
             packets: seen.packets,
             bytes: seen.bytes,
-            first: seen.first.unwrap_or(self.start),
-            last: seen.last.unwrap_or(self.start),
-            in_use,
+            first: evidence.at(seen.first),
+            last: evidence.at(seen.last),
+            in_use: seen.in_use,
             confidence: confidence(with_seen, hours, mean_rate(seen)),
         }
     }
+}
+
+/// Whether enough of a class was seen, parents aside.
+fn is_enough(rule: &ClassRule, seen: &ClassSeen) -> bool {
+    seen.groups.len() >= rule.required()
+        && seen.groups.iter().any(|group| rule.groups[*group].role == Role::Primary)
 }
 
 /// The mean sampling rate over the packets whose rate is known.

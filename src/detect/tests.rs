@@ -236,6 +236,32 @@ fn an_open_window_can_be_asked_about_one_line() {
     assert_eq!(engine.evidence(LineId(1))[0].touched.len(), 1);
 }
 
+#[test]
+fn a_window_that_is_being_closed_takes_nothing_more_and_is_counted_when_it_is_closed() {
+    let mut engine = engine(rules(vec![class("a", None, 1, "0.4")]));
+    for line in 0..10_u128 {
+        engine.observe(&sighting(line << 124, "a", 0, at(10)));
+    }
+    engine.pass(at(4_000));
+    let mut detections = Vec::new();
+    assert!(engine.close_some(4, &mut detections));
+    engine.observe(&sighting(9 << 124, "a", 0, at(20)));
+    engine.observe(&sighting(11 << 124, "a", 0, at(20)));
+    let counts = engine.take_counts();
+    assert_eq!((counts.late_hour, counts.closed_windows, counts.detections), (2, 0, 4));
+    // What is judged is told no more, what is not yet is.
+    let windows = |line: u128| engine.line(LineId(line << 124)).len();
+    assert_eq!((windows(3), windows(4)), (1, 2));
+    assert_eq!(engine.evidence(LineId(3 << 124)).len(), 1);
+    engine.adopt(rules(Vec::new()), at(3_000));
+    while engine.close_some(4, &mut detections) {}
+    let lines: Vec<_> = detections.iter().map(|detection| detection.line.0 >> 124).collect();
+    assert_eq!(lines, (0..10).collect::<Vec<_>>(), "by the rules of then, each once");
+    assert!(detections.iter().all(|detection| detection.packets == 1));
+    assert_eq!(engine.take_counts().closed_windows, 1);
+    assert!(!engine.is_closing());
+}
+
 fn any_sighting() -> impl Strategy<Value = Sighting> {
     (0..6_u128, 0..2_usize, 0..5_usize, 0..7_500_u64, 1..40_u64, prop::bool::ANY).prop_map(
         |(line, class, group, second, packets, known)| Sighting {
@@ -251,6 +277,38 @@ fn any_sighting() -> impl Strategy<Value = Sighting> {
 }
 
 proptest! {
+    /// Closing in slices, with sightings of later windows in between, claims
+    /// what closing at once does.
+    #[test]
+    fn slices_change_nothing(
+        sightings in prop::collection::vec(any_sighting(), 0..60),
+        lines in 1..9_usize,
+    ) {
+        let rules = rules(vec![class("parent", None, 3, "0.4"), class("child", Some(0), 5, "0.6")]);
+        let later: Vec<_> = sightings
+            .iter()
+            .map(|sighting| Sighting { at: sighting.at.plus(Duration::from_secs(14 * 3_600)), ..*sighting })
+            .collect();
+        let (mut at_once, mut sliced) = (engine(rules.clone()), engine(rules));
+        sightings.iter().for_each(|sighting| { at_once.observe(sighting); sliced.observe(sighting); });
+        // The next day has begun when this one is closed.
+        let now = at(14 * 3_600 + 300);
+        let mut expected = at_once.advance(now);
+        later.iter().for_each(|sighting| at_once.observe(sighting));
+        expected.extend(at_once.finish());
+        let mut got = Vec::new();
+        let mut later = later.iter();
+        sliced.pass(now);
+        while sliced.close_some(lines, &mut got) {
+            later.next().into_iter().for_each(|sighting| sliced.observe(sighting));
+        }
+        later.for_each(|sighting| sliced.observe(sighting));
+        sliced.end();
+        while sliced.close_some(lines, &mut got) {}
+        prop_assert_eq!(got, expected);
+        prop_assert_eq!(sliced.take_counts(), at_once.take_counts());
+    }
+
     /// The order of sightings inside the windows changes nothing at all.
     #[test]
     fn order_does_not_matter(

@@ -19,11 +19,20 @@ const HELD: usize = 2_000_000;
 /// Complete windows of each length for which a line's detections are held.
 const WINDOWS_HELD: u32 = 2;
 
+/// Parts of the map, each behind its own lock: so many that growing one, or
+/// going through it to let go of what is old, keeps nobody waiting for long.
+const SHARDS: usize = 1_024;
+
 /// Detections by line.
-#[derive(Default)]
 pub struct Lines {
     by_line: DashMap<LineId, Vec<Arc<Detection>>>,
     held: AtomicUsize,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { by_line: DashMap::with_shard_amount(SHARDS), held: AtomicUsize::new(0) }
+    }
 }
 
 impl Lines {

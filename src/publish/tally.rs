@@ -111,12 +111,13 @@ impl Tally {
         }
     }
 
-    /// Takes what `worker` claimed on closing windows up to `now`. Gives the
-    /// windows that are complete now, at most the last one of each length.
+    /// Takes what `worker` claimed, and up to when it has closed all windows;
+    /// nothing while it is closing some. Gives the windows that are complete now, at most the last one of each
+    /// length.
     pub fn record(
         &mut self,
         worker: usize,
-        now: Timestamp,
+        until: impl Into<Option<Timestamp>>,
         detections: &[Detection],
     ) -> Vec<Complete> {
         for detection in detections {
@@ -133,13 +134,13 @@ impl Tally {
         while self.open.len() > OPEN_WINDOWS {
             self.open.pop_first();
         }
-        if let Some(reached) = self.reached.get_mut(worker) {
-            if now.plus(self.lateness) < *reached {
+        if let (Some(reached), Some(until)) = (self.reached.get_mut(worker), until.into()) {
+            if until.plus(self.lateness) < *reached {
                 // The clock was set back: windows come that were complete.
-                *reached = now;
-                self.last.retain(|window, start| window.end(*start) <= now);
+                *reached = until;
+                self.last.retain(|window, start| window.end(*start) <= until);
             }
-            *reached = now.max(*reached);
+            *reached = until.max(*reached);
         }
         Window::ALL.into_iter().filter_map(|window| self.complete(window)).collect()
     }

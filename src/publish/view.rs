@@ -155,13 +155,13 @@ impl Current {
         self.token.store(token.map(Arc::new));
     }
 
-    /// Takes what back worker `worker` claimed when it closed windows up to
-    /// `now`. Gives the windows that are complete by that, and how many
+    /// Takes what back worker `worker` claimed, and that it has closed all
+    /// windows up to `reached`; nothing while some are being closed. Gives the windows that are complete by that, and how many
     /// detections could not be held for the line API.
     pub fn record(
         &self,
         worker: usize,
-        now: Timestamp,
+        reached: Option<Timestamp>,
         detections: &[Detection],
     ) -> (Vec<Arc<Complete>>, usize) {
         let left_out = if self.holds_lines() { self.lines.record(detections) } else { 0 };
@@ -171,7 +171,7 @@ impl Current {
             .tally
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .record(worker, now, detections);
+            .record(worker, reached, detections);
         let complete: Vec<_> = complete.into_iter().map(Arc::new).collect();
         for window in &complete {
             self.complete[place(window.window)].store(Some(window.clone()));

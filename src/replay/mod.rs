@@ -16,6 +16,9 @@ use crate::model::time::{Day, Timestamp};
 use crate::pipeline::{Back, Front, FrontOutput, OrientCounts, View};
 use crate::receive::pcap::Captured;
 
+/// Lines judged before what is claimed on them is told.
+const LINES: usize = 4_096;
+
 /// Something that happened during a replay, in the order in which it did.
 pub enum Event<'e> {
     /// A window closed with this claim; the view names the regions, and the
@@ -87,18 +90,36 @@ pub fn replay<'a, E>(
         for sighting in &out.sightings {
             on(Event::Sighting(sighting, view))?;
         }
-        for detection in back.step(&out.sightings, now) {
-            on(Event::Detection(&detection, view, front.line_name(detection.line)))?;
-        }
+        back.take(&out.sightings, now);
+        close(back, view, front, &mut on)?;
     }
     summary.queued = front.decoder().queued();
     if let Some((_, view, mut back)) = current {
-        for detection in back.finish() {
-            on(Event::Detection(&detection, &view, front.line_name(detection.line)))?;
-        }
+        back.end();
+        close(&mut back, &view, front, &mut on)?;
         summary.detected = back.take_counts();
     }
     Ok(summary)
+}
+
+/// Closes what is to be closed, and tells of it before more is claimed: a day of
+/// an ISP has millions of detections.
+fn close<E>(
+    back: &mut Back,
+    view: &View,
+    front: &Front,
+    on: &mut impl FnMut(Event<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut detections = Vec::new();
+    loop {
+        let more = back.close(LINES, &mut detections);
+        for detection in detections.drain(..) {
+            on(Event::Detection(&detection, view, front.line_name(detection.line)))?;
+        }
+        if !more {
+            return Ok(());
+        }
+    }
 }
 
 fn datagram<'c>(captured: &'c Captured<'_>) -> Datagram<'c> {

@@ -2,7 +2,9 @@
 //!
 //! A worker owns the evidence of its lines, so no lock is needed. It closes
 //! windows by the service's clock and hands detections to the view, the sink
-//! and whoever observes.
+//! and whoever observes. Closing takes seconds at an ISP's size, so it is done
+//! in slices, each when all that has come is taken in: sightings do not wait
+//! longer than one slice takes, and evidence does not wait for the disk.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +41,15 @@ const SOON: Duration = Duration::from_millis(1);
 const SET_BACK: Duration = Duration::from_secs(60);
 /// How often windows are looked at when no sightings come.
 const TICK: Duration = Duration::from_millis(50);
+/// Lines judged in a slice: about half a millisecond (`cargo bench --bench
+/// turnover`).
+const SLICE: usize = 128;
+/// Messages taken in a row before a slice is due, however many more there are:
+/// a queue that is never empty must not keep a window from closing.
+const IN_A_ROW: usize = 2 * QUEUE;
+/// How long closing waits for a sink without room; then it is the sink that
+/// has to let go of something.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What comes to a back worker.
 pub(super) enum Message {
@@ -75,6 +86,12 @@ pub(super) struct Worker {
     pub(super) emitted: HashSet<u128>,
     /// Who gets its windows in the end.
     pub(super) leave: Sender<Worker>,
+    /// The end up to which the view knows that all is closed.
+    pub(super) last_closed: Timestamp,
+    /// The same of the history, which is told once.
+    pub(super) told_closed: Timestamp,
+    /// Since a slice could be closed.
+    pub(super) waited: Stopwatch,
 }
 
 impl Worker {
@@ -82,17 +99,20 @@ impl Worker {
     /// then leaves its windows.
     pub(super) fn run(mut self) {
         let mut known = self.in_force.load_full();
-        let mut last_closed = Timestamp::EPOCH;
-        let mut told_closed = Timestamp::EPOCH;
+        let (mut held, mut in_a_row) = (0, 0);
+        let (mut closing, mut writing) = (false, false);
         let mut latest = Timestamp::EPOCH;
-        let mut held = 0;
-        let mut busy = false;
         let worked = self.metrics.running.busy("back", self.number);
         // Windows may have ended while the service was not there. They are
-        // closed before anything else, so that nothing late opens them again.
+        // ended before anything else, so that nothing late opens them again.
         let mut first = Some(Vec::new());
         loop {
-            let patience = if busy { SOON } else { TICK };
+            let may_close = self.may_close();
+            let patience = match (closing && may_close, closing || writing) {
+                (true, _) => Duration::ZERO,
+                (false, true) => SOON,
+                (false, false) => TICK,
+            };
             let next = first.take().map_or_else(
                 || self.input.recv_timeout(patience),
                 |none| Ok(Message::Sightings(none)),
@@ -112,38 +132,74 @@ impl Worker {
             if now.plus(self.lateness.max(SET_BACK)) < latest {
                 // Else everything would be late until it is as late again.
                 self.back.set_back(now);
-                last_closed = Timestamp::EPOCH;
+                self.last_closed = Timestamp::EPOCH;
             }
             latest = now;
             self.adopt(&mut known);
-            let detections = self.back.step(&sightings, now);
-            held = counts::set_evidence(&self.metrics, held, self.back.engine().touches());
-            let closed = Window::Hour.start(now.minus(self.lateness));
-            if closed > last_closed || !detections.is_empty() {
-                last_closed = closed;
-                self.record(now, &detections);
-            }
-            if !detections.is_empty() {
-                self.part.hurry();
-            } else if !sightings.is_empty() {
+            self.back.take(&sightings, now);
+            if !sightings.is_empty() {
                 self.part.note_change();
             }
-            self.publish(detections);
-            if closed > told_closed {
-                told_closed = closed;
-                self.history.iter().for_each(|history| history.closed(self.number, closed));
+            in_a_row += 1;
+            if may_close && (self.input.is_empty() || in_a_row >= IN_A_ROW) {
+                in_a_row = 0;
+                closing = self.close(now);
             }
+            held = counts::set_evidence(&self.metrics, held, self.back.engine().touches());
             // What it has emitted and is not written yet must not be missing in a
-            // checkpoint.
-            let settled =
-                self.sink.is_settled() && self.history.as_ref().is_none_or(Teller::is_settled);
-            busy = settled && self.part.step(self.back.engine());
+            // checkpoint that is begun now.
+            let may_write = !self.part.is_called() || self.is_settled();
+            writing = may_write && self.part.step(self.back.engine());
             worked.inc_by(work.elapsed().as_secs_f64());
         }
         let leave = self.leave.clone();
         if let Err(SendError(worker)) = leave.send(self) {
             worker.close_early();
         }
+    }
+
+    /// Whether a slice may be closed now: those who write have room for it, and no
+    /// checkpoint waits for what was emitted before. A sink that makes no
+    /// progress is not waited for.
+    fn may_close(&mut self) -> bool {
+        let has_room = self.sink.has_room() && self.history.as_ref().is_none_or(Teller::has_room);
+        if has_room && (!self.part.is_called() || self.is_settled()) {
+            self.waited = Stopwatch::start();
+        }
+        self.waited.elapsed() < SOON || self.waited.elapsed() >= PATIENCE
+    }
+
+    /// Whether all that it has emitted is written, or will not be any more.
+    fn is_settled(&self) -> bool {
+        self.sink.is_settled() && self.history.as_ref().is_none_or(Teller::is_settled)
+    }
+
+    /// Closes a slice of what has ended by `now`; says whether there is more.
+    fn close(&mut self, now: Timestamp) -> bool {
+        let mut detections = Vec::new();
+        let was_closing = self.back.engine().is_closing();
+        let more = self.back.close(SLICE, &mut detections);
+        let is_closing = self.back.engine().is_closing();
+        let closed = Window::Hour.start(now.minus(self.lateness));
+        // The view shows a window when all of it has come.
+        let has_reached = !is_closing && closed > self.last_closed;
+        if has_reached || !detections.is_empty() {
+            self.record((!is_closing).then_some(now), &detections);
+        }
+        if was_closing && !is_closing {
+            self.part.hurry();
+        } else if !detections.is_empty() {
+            self.part.note_change();
+        }
+        self.publish(detections);
+        if has_reached {
+            self.last_closed = closed;
+        }
+        if has_reached && closed > self.told_closed {
+            self.told_closed = closed;
+            self.history.iter().for_each(|history| history.closed(self.number, closed));
+        }
+        more
     }
 
     /// Its evidence.
@@ -153,14 +209,17 @@ impl Worker {
 
     /// Closes the windows that are still open.
     pub(super) fn close_early(mut self) {
-        let detections = self.back.finish();
-        if !detections.is_empty() {
-            tracing::info!(
-                detections = detections.len(),
-                "shutting down: windows still open were closed early"
-            );
+        self.back.end();
+        let (mut all, mut more) = (0, true);
+        while more {
+            let mut detections = Vec::new();
+            more = self.back.close(SLICE, &mut detections);
+            all += detections.len();
+            self.publish(detections);
         }
-        self.publish(detections);
+        if all > 0 {
+            tracing::info!(detections = all, "shutting down: windows still open were closed early");
+        }
     }
 
     fn adopt(&mut self, known: &mut Arc<Snapshot>) {
@@ -174,8 +233,8 @@ impl Worker {
         *known = Arc::clone(&in_force);
     }
 
-    fn record(&self, now: Timestamp, detections: &[Detection]) {
-        let (complete, left_out) = self.current.record(self.number, now, detections);
+    fn record(&self, reached: Option<Timestamp>, detections: &[Detection]) {
+        let (complete, left_out) = self.current.record(self.number, reached, detections);
         if left_out > 0 {
             self.metrics.limits.with_label_values(&["lines_held"]).inc_by(left_out as u64);
         }

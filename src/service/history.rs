@@ -94,6 +94,11 @@ impl Teller {
         self.0.put(Told::Closed(worker, by));
     }
 
+    /// Whether more can be told without waiting.
+    pub(super) fn has_room(&self) -> bool {
+        self.0.has_room()
+    }
+
     /// Whether nothing told is waiting to be written.
     pub(super) fn is_settled(&self) -> bool {
         self.0.is_settled()

@@ -82,6 +82,11 @@ pub(super) fn queue<T>(
 }
 
 impl<T> Queue<T> {
+    /// Whether there is room for some, or no use in waiting for it.
+    pub(super) fn has_room(&self) -> bool {
+        self.into.len() < self.length / 2 || self.stuck.load(Ordering::Relaxed)
+    }
+
     /// Whether all that was put in was written, or will not be any more. Until
     /// then a checkpoint must not forget what it came from.
     pub(super) fn is_settled(&self) -> bool {

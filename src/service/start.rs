@@ -17,6 +17,7 @@ use super::checkpoint::{
     self, Call, Folder, FolderError, Keeping, Kept, Kind, Part, Rounds, Saving, Writer,
     restore_decoders,
 };
+use super::clock::Stopwatch;
 use super::depths::Depths;
 use super::dnstap::Sockets;
 use super::ending::Ending;
@@ -176,6 +177,9 @@ impl Service {
                 part: Part::new(Kind::Evidence, of_evidence.clone(), to.clone()),
                 emitted,
                 leave: leave.clone(),
+                last_closed: Timestamp::EPOCH,
+                told_closed: Timestamp::EPOCH,
+                waited: Stopwatch::start(),
             };
             workers.push(threads.start("back", move || worker.run())?);
         }

@@ -1,7 +1,8 @@
 //! The open windows as bytes, so that evidence survives a restart: written in
 //! slices while sightings go on coming in, and dealt to any number of engines
 //! when it is read. Lines are their pseudonyms and groups their identities;
-//! what an engine closed is in no checkpoint that it writes from then on.
+//! what an engine closed is in no checkpoint that it begins from then on, down to
+//! the line of a window that it is closing.
 //! Files, checksums and threads are the service's.
 //!
 //! Every slice can be read on its own, so those of several engines may stand in
@@ -13,9 +14,8 @@
 //!   1 byte WINDOW, 1 byte length, start (ms), number of groups, 8 bytes each,
 //!     number of lines, each: 16 bytes, region, number of touches, each:
 //!       place of the group, packets, those of a known rate, first (ms after the
-//!       start), last - first, bytes, packets times their rate
-//!   1 byte IN_USE, start of the day (ms), number of classes, each a text,
-//!     number of lines, each: 16 bytes, place of the class
+//!       start), twice last - first and 1 more if in use, bytes, packets times
+//!       their rate
 //! 1 byte END, number of lines in all slices
 //! ```
 //!
@@ -34,13 +34,10 @@ pub use write::{Writing, put_end};
 use crate::model::time::Window;
 
 /// The version of these bytes; a reader takes no other.
-pub const FORMAT: u16 = 1;
+pub const FORMAT: u16 = 2;
 
 const END: u8 = 0;
 const WINDOW: u8 = 1;
-const IN_USE: u8 = 2;
 
 /// In the order of their numbers.
 const WINDOWS: [Window; 2] = [Window::Hour, Window::Day];
-/// Longest name of a class.
-const LONGEST_CLASS: usize = 1_024;

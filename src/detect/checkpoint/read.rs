@@ -3,11 +3,8 @@
 //! bytes pay for.
 
 use std::io::Read;
-use std::sync::Arc;
 
-use hashbrown::HashSet;
-
-use super::{CheckpointError, END, IN_USE, LONGEST_CLASS, WINDOW, WINDOWS};
+use super::{CheckpointError, END, WINDOW, WINDOWS};
 use crate::bytes::Input;
 use crate::detect::engine::Engine;
 use crate::detect::evidence::Touch;
@@ -22,7 +19,7 @@ pub struct Restored {
     pub lines: u64,
     /// Groups that they touched.
     pub touches: u64,
-    /// Marks of classes that were in use.
+    /// Those of them whose class was in use.
     pub in_use: u64,
     /// Touches beyond the bounds of an engine.
     pub refused: u64,
@@ -44,7 +41,6 @@ pub fn restore(
         read += match reader.input.byte()? {
             END => break,
             WINDOW => reader.window()?,
-            IN_USE => reader.in_use()?,
             tag => return reader.input.damaged(format!("a slice with the tag {tag:#04x}")),
         };
     }
@@ -116,6 +112,7 @@ impl<R: Read, O: Fn(LineId) -> usize, M: Fn(u16) -> RegionId> Reader<'_, R, O, M
                         evidence.restore(line, region, (group, touch), most).is_ok()
                     });
                 self.restored.touches += u64::from(kept);
+                self.restored.in_use += u64::from(kept && touch.in_use());
                 self.restored.refused += u64::from(!kept);
             }
         }
@@ -126,35 +123,11 @@ impl<R: Read, O: Fn(LineId) -> usize, M: Fn(u16) -> RegionId> Reader<'_, R, O, M
         let packets = self.input.small("a number of packets")?;
         let known: u32 = self.input.small("a number of packets")?;
         let first = self.input.below(length, "milliseconds after the start,")?;
-        let later = self.input.below(length - first, "milliseconds after the first,")?;
+        let later =
+            self.input.below(2 * (length - first), "milliseconds after the first, twice,")?;
         let of = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
-        let times = (of(first), of(first + later));
+        let times = (of(first), of(first + later / 2));
         let (bytes, scaled) = (self.input.number()?, self.input.number()?);
-        Ok(Touch::restored((packets, known), times, bytes, scaled))
-    }
-
-    fn in_use(&mut self) -> Result<u64, CheckpointError> {
-        let day = self.start(Window::Day)?;
-        let mut classes: Vec<Arc<str>> = Vec::new();
-        for _ in 0..self.input.number()? {
-            classes.push(self.input.text(LONGEST_CLASS)?.into());
-        }
-        let lines = self.input.number()?;
-        for _ in 0..lines {
-            let (line, owner) = self.line()?;
-            let class = classes.get(self.input.below(classes.len(), "a class in place")?);
-            let Some(class) = class.cloned() else { continue };
-            let engine = &mut self.engines[owner];
-            // There are no more marks than lines in an hour that was held.
-            let most = engine.settings.most_touches;
-            let held: usize = engine.in_use.values().map(HashSet::len).sum();
-            if held >= most {
-                self.restored.refused += 1;
-                continue;
-            }
-            engine.in_use.entry(day).or_default().insert((line, class));
-            self.restored.in_use += 1;
-        }
-        Ok(lines)
+        Ok(Touch::restored((packets, known), times, later % 2 == 1, bytes, scaled))
     }
 }

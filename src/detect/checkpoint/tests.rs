@@ -179,6 +179,46 @@ fn what_comes_meanwhile_waits_and_what_closes_meanwhile_is_noticed() {
 }
 
 #[test]
+fn a_half_closed_window_is_written_from_there_on() {
+    let spread = |n: u128| n << 121 | 5;
+    let seen: Vec<_> = (0..100)
+        .flat_map(|n| (0..9).map(move |second| sighting(spread(n), "a", 0, 5 + second)))
+        .collect();
+    let now = Timestamp::from_secs(TEN + 3_900);
+    let mut straight = engines(1);
+    let mut expected = observe(&mut straight, &seen, now);
+    expected.extend(finish(&mut straight));
+
+    let mut before = engines(1);
+    observe(&mut before, &seen, Timestamp::EPOCH);
+    before[0].pass(now);
+    let mut got = Vec::new();
+    assert!(before[0].close_some(41, &mut got));
+    let emitted = got.len();
+    assert_eq!(emitted, 41);
+    // Closing goes on while it is written, as far as a kill would let it.
+    let mut writing = before[0].begin_checkpoint();
+    let mut bytes = Vec::new();
+    loop {
+        let mut slice = Vec::new();
+        let progress = before[0].write_checkpoint(&mut writing, &mut slice, 200);
+        bytes.append(&mut slice);
+        if progress == Progress::Done {
+            break;
+        }
+        assert_eq!(progress, Progress::More);
+        before[0].close_some(1, &mut Vec::new());
+    }
+    put_end(&mut bytes, writing.written());
+    let (mut after, found) = restored(&bytes, 2).unwrap();
+    assert_eq!(found.lines, 59 + 100, "the rest of the hour, and the day");
+    assert!(found.in_use >= 41, "a class in use stays so");
+    got.extend(observe(&mut after, &[], now));
+    got.extend(finish(&mut after));
+    assert_eq!(sorted(got), sorted(expected));
+}
+
+#[test]
 fn nonsense_is_said_with_its_place() {
     let error = |bytes: &[u8]| restored(bytes, 1).err().unwrap();
     assert_eq!(error(&[]), "byte 0: it ends in the middle of a record");

@@ -1,37 +1,33 @@
 //! Writing, slice by slice. Lines and touches are only ever appended to a
-//! window, so that the place reached stays what it is while sightings come in;
-//! what they add to lines already written comes with the next checkpoint. A
-//! window that is closed meanwhile takes its place with it, and the checkpoint
-//! begins again.
+//! shard of a window, so that the place reached stays what it is while
+//! sightings come in; what they add to lines already written comes with the
+//! next checkpoint. Lines that were judged before it was begun are left out; a
+//! window of which the last line is judged meanwhile takes its place with it,
+//! and the checkpoint begins again.
 
-use std::ops::Bound;
-use std::sync::Arc;
+use hashbrown::HashMap;
 
-use hashbrown::{HashMap, HashSet};
-
-use super::{END, IN_USE, LONGEST_CLASS, WINDOW, WINDOWS};
-use crate::bytes::{Progress, put_number, put_text};
-use crate::detect::engine::{Engine, window_start};
-use crate::detect::evidence::Evidence;
+use super::{END, WINDOW, WINDOWS};
+use crate::bytes::{Progress, put_number};
+use crate::detect::engine::{Engine, Key, window_start};
+use crate::detect::evidence::{Cursor, Evidence};
 use crate::model::group::GroupId;
 use crate::model::line::LineId;
-use crate::model::time::{Timestamp, Window};
+
+/// A window, and whether it is open: one that is being closed may be opened
+/// again by a clock that is set back.
+type Place = (Key, bool);
 
 /// How far writing has come.
 #[derive(Clone, Debug)]
 pub struct Writing {
     /// Windows closed when it began.
     closed: u64,
-    stage: Stage,
+    /// The last line judged then, of windows that were being closed.
+    judged: Vec<(Key, LineId)>,
+    /// The window under way and how far it is written, if it is begun.
+    at: Option<(Place, Option<Cursor>)>,
     written: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Stage {
-    /// In this window, or behind it, so many lines were written.
-    Windows(Option<(Timestamp, Window)>, usize),
-    /// On this day, or behind it, so many marks were written.
-    InUse(Option<Timestamp>, usize),
 }
 
 impl Writing {
@@ -42,9 +38,10 @@ impl Writing {
 }
 
 impl Engine {
-    /// Begins to write the windows that are open.
+    /// Begins to write the windows that are not closed.
     pub fn begin_checkpoint(&self) -> Writing {
-        Writing { closed: self.closed, stage: Stage::Windows(None, 0), written: 0 }
+        let judged = self.closing.iter().filter_map(|closing| Some((closing.key, closing.last?)));
+        Writing { closed: self.closed, judged: judged.collect(), at: None, written: 0 }
     }
 
     /// Appends the next slice: about `enough` bytes.
@@ -58,45 +55,34 @@ impl Engine {
             return Progress::Disturbed;
         }
         while into.len() < enough {
-            writing.stage = match writing.stage {
-                Stage::Windows(key, done) => {
-                    let from = key.map_or(Bound::Unbounded, Bound::Included);
-                    let Some((found, evidence)) = self.open.range((from, Bound::Unbounded)).next()
-                    else {
-                        writing.stage = Stage::InUse(None, 0);
-                        continue;
-                    };
-                    let done = if key == Some(*found) { done } else { 0 };
-                    let room = enough - into.len();
-                    let reached = put_window(into, *found, evidence, done, room);
-                    writing.written += (reached - done) as u64;
-                    match self.open.range((Bound::Excluded(*found), Bound::Unbounded)).next() {
-                        _ if reached < evidence.line_count() => {
-                            Stage::Windows(Some(*found), reached)
-                        }
-                        Some((next, _)) => Stage::Windows(Some(*next), 0),
-                        None => Stage::InUse(None, 0),
-                    }
-                }
-                Stage::InUse(day, done) => {
-                    let from = day.map_or(Bound::Unbounded, Bound::Included);
-                    let Some((found, marks)) = self.in_use.range((from, Bound::Unbounded)).next()
-                    else {
-                        return Progress::Done;
-                    };
-                    let done = if day == Some(*found) { done } else { 0 };
-                    let room = enough - into.len();
-                    let reached = put_in_use(into, *found, marks, done, room);
-                    writing.written += (reached - done) as u64;
-                    match self.in_use.range((Bound::Excluded(*found), Bound::Unbounded)).next() {
-                        _ if reached < marks.len() => Stage::InUse(Some(*found), reached),
-                        Some((next, _)) => Stage::InUse(Some(*next), 0),
-                        None => return Progress::Done,
-                    }
-                }
+            let from = writing.at.map(|(place, _)| place);
+            let Some((place, evidence)) = self.first_window(|place| Some(place) >= from) else {
+                return Progress::Done;
             };
+            let is_it = |(of, _): &&(Key, LineId)| (*of, false) == place;
+            let judged = writing.judged.iter().find(is_it).map(|(_, line)| *line);
+            let begin = || judged.map_or_else(Cursor::default, Cursor::at_shard_of);
+            let reached = writing.at.filter(|(of, _)| *of == place).and_then(|(_, cursor)| cursor);
+            let mut cursor = reached.unwrap_or_else(begin);
+            let room = enough - into.len();
+            let lines = put_window(into, place.0, evidence, (&mut cursor, judged), room);
+            writing.written += lines;
+            writing.at = Some((place, Some(cursor)));
+            if lines == 0 {
+                let next = self.first_window(|next| next > place);
+                let Some((next, _)) = next else { return Progress::Done };
+                writing.at = Some((next, None));
+            }
         }
         Progress::More
+    }
+
+    /// The first of the windows that fit.
+    fn first_window(&self, fits: impl Fn(Place) -> bool) -> Option<(Place, &Evidence)> {
+        self.windows()
+            .map(|(key, evidence, closing)| ((key, closing.is_none()), evidence))
+            .filter(|(place, _)| fits(*place))
+            .min_by_key(|(place, _)| *place)
     }
 }
 
@@ -106,37 +92,42 @@ pub fn put_end(into: &mut Vec<u8>, lines: u64) {
     put_number(into, lines);
 }
 
-/// Appends lines from `done` on, for about `room` bytes; returns how far it
-/// came.
+/// Appends lines from the cursor on that come after those judged, for about
+/// `room` bytes; returns how many.
 fn put_window(
     into: &mut Vec<u8>,
-    (end, window): (Timestamp, Window),
+    (end, window): Key,
     evidence: &Evidence,
-    done: usize,
+    (cursor, judged): (&mut Cursor, Option<LineId>),
     room: usize,
-) -> usize {
-    let mut reached = done;
+) -> u64 {
+    let mut lines = 0;
     let mut groups = Given::default();
     let mut body = Vec::with_capacity(room.min(1 << 20) + 1_024);
     while body.len() < room
-        && let Some((line, region, touches)) = evidence.line_at(reached)
+        && let Some(line) = evidence.next_line(cursor)
     {
-        body.extend(line.0.to_le_bytes());
-        put_number(&mut body, region.0.into());
-        put_number(&mut body, touches.clone().count() as u64);
-        for (group, touch) in touches {
-            put_number(&mut body, groups.place(group));
+        if judged.is_some_and(|judged| line.line <= judged) {
+            continue;
+        }
+        body.extend(line.line.0.to_le_bytes());
+        put_number(&mut body, line.region.0.into());
+        put_number(&mut body, line.touches().count() as u64);
+        for (group, touch) in line.touches() {
+            let group = evidence.groups().get(group).copied();
+            put_number(&mut body, groups.place(group.unwrap_or(GroupId::from_u64(0))));
             put_number(&mut body, touch.packets.into());
             put_number(&mut body, touch.known_packets.into());
             put_number(&mut body, touch.first.into());
-            put_number(&mut body, u64::from(touch.last.saturating_sub(touch.first)));
-            put_number(&mut body, touch.bytes);
-            put_number(&mut body, touch.scaled_packets);
+            let later = u64::from(touch.last().saturating_sub(touch.first));
+            put_number(&mut body, 2 * later + u64::from(touch.in_use()));
+            put_number(&mut body, touch.bytes());
+            put_number(&mut body, touch.scaled_packets());
         }
-        reached += 1;
+        lines += 1;
     }
-    if reached == done {
-        return reached;
+    if lines == 0 {
+        return 0;
     }
     into.push(WINDOW);
     into.push(u8::from(window == WINDOWS[1]));
@@ -145,9 +136,9 @@ fn put_window(
     for group in &groups.order {
         into.extend(group.as_u64().to_le_bytes());
     }
-    put_number(into, (reached - done) as u64);
+    put_number(into, lines);
     into.append(&mut body);
-    reached
+    lines
 }
 
 /// What was given a place in a slice.
@@ -165,41 +156,4 @@ impl Given {
             next
         })
     }
-}
-
-/// Appends marks from `done` on. The set changes only when a window is closed,
-/// so its order stays until then.
-fn put_in_use(
-    into: &mut Vec<u8>,
-    day: Timestamp,
-    marks: &HashSet<(LineId, Arc<str>)>,
-    done: usize,
-    room: usize,
-) -> usize {
-    let mut classes: Vec<&Arc<str>> = Vec::new();
-    let (mut places, mut body) = (HashMap::new(), Vec::new());
-    let (mut reached, mut lines) = (done, 0);
-    for (line, class) in marks.iter().skip(done) {
-        if body.len() >= room {
-            break;
-        }
-        reached += 1;
-        if class.len() > LONGEST_CLASS {
-            continue;
-        }
-        let place = *places.entry(class).or_insert_with(|| {
-            classes.push(class);
-            classes.len() as u64 - 1
-        });
-        body.extend(line.0.to_le_bytes());
-        put_number(&mut body, place);
-        lines += 1;
-    }
-    into.push(IN_USE);
-    put_number(into, day.as_millis());
-    put_number(into, classes.len() as u64);
-    classes.iter().for_each(|class| put_text(into, class));
-    put_number(into, lines);
-    into.append(&mut body);
-    reached
 }

@@ -105,6 +105,11 @@ impl<S: Source> Part<S> {
         self.call.urgent.store(true, Ordering::Release);
     }
 
+    /// Whether it was called to begin and has not.
+    pub(in crate::service) fn is_called(&self) -> bool {
+        self.call.attempt.load(Ordering::Acquire) != self.attempt
+    }
+
     /// Goes on for one slice. Says whether there is more to do.
     pub(in crate::service) fn step(&mut self, source: &S) -> bool {
         let wanted = self.call.attempt.load(Ordering::Acquire);
