@@ -9,6 +9,7 @@
 //! [`prefixes`] says what is a line, [`isp`] which side of a flow it is, and
 //! [`pseudonym`] what it is called.
 
+mod direct;
 pub mod isp;
 pub mod prefixes;
 pub mod pseudonym;

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 use prefix_trie::PrefixMap;
 
+use super::direct::{Direct, Found};
 use crate::model::line::RegionId;
 
 /// What is known about the lines in one prefix.
@@ -24,6 +25,7 @@ pub struct LinePrefix {
 /// The prefixes in which subscriber lines live.
 #[derive(Clone, Default)]
 pub struct Prefixes {
+    direct: Direct,
     v4: PrefixMap<Ipv4Network, LinePrefix>,
     v6: PrefixMap<Ipv6Network, LinePrefix>,
     /// Those whose lines are left alone.
@@ -35,7 +37,12 @@ impl Prefixes {
     /// Adds a prefix; one that is already there is replaced.
     pub fn insert(&mut self, net: IpNetwork, prefix: LinePrefix) {
         match net {
-            IpNetwork::V4(net) => drop(self.v4.insert(net, prefix)),
+            IpNetwork::V4(net) => {
+                let net = cleared(net);
+                self.v4.insert(net, prefix);
+                let Self { direct, v4, .. } = self;
+                direct.insert(net, |address| longest(v4, address));
+            }
             IpNetwork::V6(net) => drop(self.v6.insert(net, prefix)),
         }
     }
@@ -94,13 +101,26 @@ impl Prefixes {
         self.len() == 0
     }
 
+    #[inline]
     fn find_v4(&self, address: Ipv4Addr) -> Option<LinePrefix> {
-        self.v4.get_lpm(&Ipv4Network::from(address)).map(|(_, prefix)| *prefix)
+        match self.direct.find(address) {
+            Found::Known(prefix) => prefix,
+            Found::Ask => longest(&self.v4, address),
+        }
     }
 
     fn find_v6(&self, address: Ipv6Addr) -> Option<LinePrefix> {
         self.v6.get_lpm(&Ipv6Network::from(address)).map(|(_, prefix)| *prefix)
     }
+}
+
+fn longest(v4: &PrefixMap<Ipv4Network, LinePrefix>, address: Ipv4Addr) -> Option<LinePrefix> {
+    v4.get_lpm(&Ipv4Network::from(address)).map(|(_, prefix)| *prefix)
+}
+
+/// The network without the bits that are not its own.
+fn cleared(net: Ipv4Network) -> Ipv4Network {
+    Ipv4Network::new_checked(net.network(), net.prefix()).unwrap_or(net)
 }
 
 #[cfg(test)]
