@@ -1,11 +1,13 @@
-//! Allocations of decoding in steady state, which should be none:
-//! `cargo bench --bench decode_allocations`. A bench of its own, because
-//! counting them costs time.
+//! Allocations of decoding and of a whole front in steady state, which should
+//! be none: `cargo bench --bench decode_allocations`. A bench of its own,
+//! because counting them costs time.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at what cannot be")]
 
 #[path = "../tests/support/datagrams.rs"]
 mod datagrams;
+#[path = "support/world.rs"]
+mod world;
 
 use datagrams::{
     FIVE_TUPLE, five_tuple, flow_sample, ipfix, ipv4_packet, raw_header, sflow, v5, v9,
@@ -14,6 +16,9 @@ use divan::counter::ItemsCount;
 use divan::{AllocProfiler, Bencher, black_box};
 use hayrake::decode::{Datagram, Decoded, Decoder};
 use hayrake::model::time::Timestamp;
+use hayrake::orient::LineKey;
+use hayrake::pipeline::{Front, FrontOutput};
+use world::{RECORDS, World, received};
 
 #[global_allocator]
 static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
@@ -64,5 +69,22 @@ fn decode(bencher: Bencher<'_, '_>, name: &str) {
     bencher.counter(ItemsCount::new(records)).bench_local(|| {
         decoder.decode(datagram(black_box(&payload)), &mut out);
         black_box(&out.flows);
+    });
+}
+
+/// A datagram through decode, orient and attribute.
+#[divan::bench]
+fn front(bencher: Bencher<'_, '_>) {
+    let world = World::new(1);
+    let mut front = Front::new(Decoder::default(), LineKey::new([7; 16]));
+    let mut out = FrontOutput::default();
+    front.step(received(&world.template), &world.view, &mut out);
+    world.payloads.iter().for_each(|payload| front.step(received(payload), &world.view, &mut out));
+    out.clear();
+    let mut payloads = world.payloads.iter().cycle();
+    bencher.counter(ItemsCount::new(RECORDS)).bench_local(|| {
+        front.step(received(black_box(payloads.next().unwrap())), &world.view, &mut out);
+        black_box(&out.sightings);
+        out.clear();
     });
 }

@@ -21,6 +21,8 @@
 
 #[path = "../tests/support/datagrams.rs"]
 mod datagrams;
+#[path = "support/world.rs"]
+mod world;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -29,58 +31,22 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use datagrams::{Message, NOW, ipfix};
-use hayrake::attribute::{Hitlist, HitlistEntry};
-use hayrake::decode::{Datagram, Decoder};
-use hayrake::model::group::GroupId;
-use hayrake::model::line::Regions;
-use hayrake::model::rules::Rules;
-use hayrake::model::time::Timestamp;
-use hayrake::orient::{LineKey, LinePrefix, Prefixes};
+use hayrake::attribute::Hitlist;
+use hayrake::decode::Decoder;
+use hayrake::orient::LineKey;
 use hayrake::pipeline::{Front, FrontOutput, View};
 use hayrake::service::handover::Handover;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use world::{DATAGRAMS, ENDPOINTS, RECORDS, World, entries, received};
 
-/// Endpoints in the list.
-const ENDPOINTS: usize = 1_000_000;
 /// Datagrams of a batch, as the receivers make them.
 const BATCH: usize = 64;
-/// Records of a datagram.
-const RECORDS: usize = 24;
-/// Datagrams made; their endpoints are more than any cache holds.
-const DATAGRAMS: usize = 8_192;
 /// How often the three take turns.
 const ROUNDS: usize = 12;
 /// How long each measures in a round: some swaps.
 const TURN: Duration = Duration::from_secs(4);
-
-/// The 20 fields of a usual router template with millisecond times.
-const ROUTER: &[(u16, u16)] = &[
-    (8, 4),
-    (12, 4),
-    (15, 4),
-    (10, 4),
-    (14, 4),
-    (2, 8),
-    (1, 8),
-    (152, 8),
-    (153, 8),
-    (7, 2),
-    (11, 2),
-    (6, 1),
-    (4, 1),
-    (5, 1),
-    (16, 4),
-    (17, 4),
-    (9, 1),
-    (13, 1),
-    (61, 1),
-    (48, 1),
-];
 
 /// What the other core does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,62 +56,11 @@ enum Other {
     Swaps,
 }
 
-/// A server, public and never one of the lines.
-fn server(random: &mut ChaCha8Rng) -> u32 {
-    random.random_range(0x0b00_0000..0xc000_0000)
-}
-
-fn entries(servers: &[u32]) -> Vec<HitlistEntry> {
-    let entry = |(place, server): (usize, &u32)| HitlistEntry {
-        address: std::net::IpAddr::V4((*server).into()),
-        group: GroupId::from_u64(place as u64 % 500),
-        ports: vec!["443/tcp".parse().unwrap()],
-        from: Timestamp::EPOCH,
-        until: Timestamp::MAX,
-    };
-    servers.iter().enumerate().map(entry).collect()
-}
-
-fn record(number: u64, line: u32, server: u32) -> Vec<u8> {
-    let mut record = Vec::new();
-    record.extend(line.to_be_bytes());
-    record.extend(server.to_be_bytes());
-    record.extend([10, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2]);
-    record.extend((number + 1).to_be_bytes());
-    record.extend(((number + 1) * 700).to_be_bytes());
-    record.extend((NOW * 1_000 - 4_000 - number).to_be_bytes());
-    record.extend((NOW * 1_000 - number).to_be_bytes());
-    record.extend([0x9c, 0x40, 0x01, 0xbb, 0x18, 6, 0]);
-    record.extend([0, 0, 0xfd, 0xe8, 0, 0, 0xfd, 0xe9, 24, 24, 0, 1]);
-    record
-}
-
-fn datagram(random: &mut ChaCha8Rng, servers: &[u32]) -> Vec<u8> {
-    let records: Vec<Vec<u8>> = (0..RECORDS as u64)
-        .map(|number| {
-            let known = servers[random.random_range(0..ENDPOINTS)];
-            let server = if random.random_range(0..20) == 0 { known } else { server(random) };
-            // 100.64.0.0/10 holds the lines.
-            record(number, 0x6440_0000 | random.random::<u32>() & 0x003f_ffff, server)
-        })
-        .collect();
-    ipfix().data(256, &records).bytes()
-}
-
 fn pin(core: usize) {
     let mut set = CpuSet::new();
     // With one core there is nothing to choose.
     if set.set(core).is_ok() {
         let _ = sched_setaffinity(Pid::from_raw(0), &set);
-    }
-}
-
-fn received(payload: &[u8]) -> Datagram<'_> {
-    Datagram {
-        source: [192, 0, 2, 1].into(),
-        source_port: 2_055,
-        received: Timestamp::from_secs(NOW),
-        payload,
     }
 }
 
@@ -237,17 +152,7 @@ fn write(
 }
 
 fn main() {
-    let mut random = ChaCha8Rng::seed_from_u64(1);
-    let servers: Vec<u32> = (0..ENDPOINTS).map(|_| server(&mut random)).collect();
-    let mut prefixes = Prefixes::default();
-    let region = Regions::default().intern("north");
-    prefixes.insert("100.64.0.0/10".parse().unwrap(), LinePrefix { length: 32, region });
-    let view = View {
-        prefixes: prefixes.into(),
-        hitlist: Hitlist::new(entries(&servers)).into(),
-        rules: Rules::default().into(),
-        regions: Regions::default().into(),
-    };
+    let World { servers, view, template, payloads } = World::new(1);
     let in_force = Arc::new(ArcSwap::from_pointee(view.clone()));
     let mut handover = Handover::through(in_force.clone());
     let mut reader = Reader {
@@ -255,14 +160,10 @@ fn main() {
         known: in_force.load_full(),
         in_force,
         out: FrontOutput::default(),
-        payloads: (0..DATAGRAMS).map(|_| datagram(&mut random, &servers)).collect(),
+        payloads,
         next: 0,
     };
-    let options = ipfix()
-        .template(256, ROUTER)
-        .options(300, 1, &[(1, 4), (48, 1), (50, 4)])
-        .data(300, &[vec![0, 0, 0, 0, 1, 0, 0, 0x03, 0xe8]]);
-    reader.front.step(received(&Message::bytes(&options)), &view, &mut reader.out);
+    reader.front.step(received(&template), &view, &mut reader.out);
     reader.out.clear();
     let attributed = reader.batch();
     let share = attributed as f64 / (BATCH * RECORDS) as f64;
