@@ -41,12 +41,13 @@ end() {
 trap end EXIT
 trap 'exit 1' INT TERM
 
-# Sockets on our port: waiting bytes and drops of all of them.
+# Sockets on our port: how many, how many with something waiting, and the drops
+# of all of them.
 sockets() {
     local hex
     hex=$(printf ':%04X' "$port")
-    awk -v at="$hex" 'index($2, at) == 9 { split($5, q, ":"); bytes += strtonum("0x" q[2]); drops += $NF; n++ }
-        END { print n + 0, bytes + 0, drops + 0 }' /proc/net/udp
+    awk -v at="$hex" 'index($2, at) == 9 { waiting += $5 !~ /:00000000$/; drops += $NF; n++ }
+        END { print n + 0, waiting + 0, drops + 0 }' /proc/net/udp
 }
 
 # Waits up to ten seconds until a command succeeds.
@@ -124,7 +125,6 @@ start_nfcapd() {
 }
 taken_nfcapd() {
     stop
-    cat "$work"/nfcapd/nfcapd.* 2>/dev/null | head -c 0
     for file in "$work"/nfcapd/nfcapd.*; do nfdump -I -r "$file"; done 2>/dev/null |
         awk '$1 == "Flows:" { sum += $2 } END { print sum + 0 }'
 }
