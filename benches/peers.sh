@@ -104,7 +104,7 @@ YAML
     await curl -sf "http://127.0.0.1:$http/readyz"
 }
 metric() { curl -sf "http://127.0.0.1:$http/metrics" | awk -v name="$1" '$1 == name { print $2 }'; }
-# Records that came to be decoded. What waits in queues is given two seconds.
+# Records that came to be decoded, when there are no more to come.
 taken_hayrake() {
     local got last=-1
     for _ in $(seq 20); do
@@ -113,8 +113,8 @@ taken_hayrake() {
         last=${got:-0}
         sleep 0.1
     done
+    taken=${got:-0}
     stop
-    echo "${got:-0}"
 }
 
 start_nfcapd() {
@@ -125,8 +125,8 @@ start_nfcapd() {
 }
 taken_nfcapd() {
     stop
-    for file in "$work"/nfcapd/nfcapd.*; do nfdump -I -r "$file"; done 2>/dev/null |
-        awk '$1 == "Flows:" { sum += $2 } END { print sum + 0 }'
+    taken=$(for file in "$work"/nfcapd/nfcapd.*; do nfdump -I -r "$file"; done 2>/dev/null |
+        awk '$1 == "Flows:" { sum += $2 } END { print sum + 0 }')
 }
 
 start_nfacctd() {
@@ -152,8 +152,8 @@ CONF
 taken_nfacctd() {
     stop INT
     for _ in $(seq 50); do [ -s "$work/nfacctd.csv" ] && break; sleep 0.1; done
-    awk -F, -v of="$packets" -v sent="$sent" 'NR > 1 { sum += $(NF - 1) }
-        END { printf "%d\n", of > 0 ? sent * sum / of : 0 }' "$work/nfacctd.csv" 2>/dev/null
+    taken=$(awk -F, -v of="$packets" -v sent="$sent" 'NR > 1 { sum += $(NF - 1) }
+        END { printf "%d\n", (of ? sent * sum / of : 0) }' "$work/nfacctd.csv" 2>/dev/null)
 }
 
 # One step: `rate` datagrams a second to `peer`. Sets `sent`, `took`, `drops`,
@@ -167,8 +167,7 @@ step() {
     await drained
     sleep 0.2
     drops=$(sockets | cut -d' ' -f3)
-    taken=$("taken_$peer")
-    stop
+    "taken_$peer"
     [ -n "${VERBOSE:-}" ] && echo "    $peer: $1 datagrams/s asked, $sent records in $took s, $drops dropped, ${taken:-0} taken"
     [ "$drops" -eq 0 ] && [ "${taken:-0}" -ge "$sent" ]
 }
@@ -189,12 +188,13 @@ measure() {
             rate=$((rate * 14 / 10))
         elif [ -z "$low" ]; then
             rate=$((rate / 2))
+            [ "$rate" -lt 1000 ] && break
         else
             [ $((high * 100 / low)) -lt 106 ] && break
             rate=$(((low + high) / 2))
         fi
     done
-    printf '%-8s %s M records/s without loss\n' "$peer" "${best:-less than any rate tried, in}"
+    printf '%-8s %s M records/s without loss\n' "$peer" "${best:-under any rate tried, in}"
 }
 
 echo "peers: $records-record v9 datagrams, one exporter, steps of $seconds s, rmem_max $(cat /proc/sys/net/core/rmem_max), $(nproc) cores"
