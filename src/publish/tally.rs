@@ -134,7 +134,8 @@ impl Tally {
         while self.open.len() > OPEN_WINDOWS {
             self.open.pop_first();
         }
-        if let (Some(reached), Some(until)) = (self.reached.get_mut(worker), until.into()) {
+        let until: Option<Timestamp> = until.into();
+        if let (Some(reached), Some(until)) = (self.reached.get_mut(worker), until) {
             if until.plus(self.lateness) < *reached {
                 // The clock was set back: windows come that were complete.
                 *reached = until;
