@@ -161,7 +161,7 @@ impl Current {
     pub fn record(
         &self,
         worker: usize,
-        reached: Option<Timestamp>,
+        reached: impl Into<Option<Timestamp>>,
         detections: &[Detection],
     ) -> (Vec<Arc<Complete>>, usize) {
         let left_out = if self.holds_lines() { self.lines.record(detections) } else { 0 };
