@@ -156,8 +156,9 @@ impl Current {
     }
 
     /// Takes what back worker `worker` claimed, and that it has closed all
-    /// windows up to `reached`; nothing while some are being closed. Gives the windows that are complete by that, and how many
-    /// detections could not be held for the line API.
+    /// windows up to `reached`; nothing while some are being closed. Gives the
+    /// windows that are complete by that, and how many detections could not be
+    /// held for the line API.
     pub fn record(
         &self,
         worker: usize,
