@@ -98,7 +98,9 @@ fn main() {
         "udp: {RECORDS}-record v9 datagrams of {DATAGRAM} bytes, seed {SEED}, {:.2} % of records hit, steps of {step:?}",
         stream.hits * 100.0
     );
-    println!("udp: highest rate with kernel drops 0, queue drops 0, gaps 0; share of a core in use");
+    println!(
+        "udp: highest rate with kernel drops 0, queue drops 0, gaps 0; share of a core in use"
+    );
     for row in [
         Row { name: "1 exporter, 1 front, one core", exporters: 1, fronts: 1, one_core: true },
         Row { name: "1 exporter, 1 front", exporters: 1, fronts: 1, one_core: false },
@@ -185,7 +187,8 @@ struct Seen {
 
 impl Seen {
     fn now(metrics: &Metrics, listener: SocketAddr) -> Self {
-        let of = |vec: &prometheus::IntCounterVec, label: &str| vec.with_label_values(&[label]).get();
+        let of =
+            |vec: &prometheus::IntCounterVec, label: &str| vec.with_label_values(&[label]).get();
         let listener = listener.to_string();
         Self {
             received: of(&metrics.datagrams_received, &listener),

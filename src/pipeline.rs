@@ -7,10 +7,11 @@
 //! templates; a back belongs to some lines and owns their evidence; what both
 //! read is a [`View`], an immutable snapshot that is swapped whole.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::attribute::Hitlist;
-use crate::decode::{Datagram, DecodeCounts, Decoded, Decoder, Problem};
+use crate::decode::{Apart, Datagram, DecodeCounts, Decoded, Decoder, Learnt, Problem};
 use crate::detect::{Engine, EngineCounts, Settings};
 use crate::model::detection::Detection;
 use crate::model::flow::{Counters, FlowRecord};
@@ -19,6 +20,10 @@ use crate::model::rules::Rules;
 use crate::model::sighting::Sighting;
 use crate::model::time::Timestamp;
 use crate::orient::{LineKeys, Orientation, Oriented, Prefixes, Reveal, orient};
+
+/// Flow sets read before they are followed on: their records stay in the
+/// fastest cache.
+const SETS_AT_ONCE: usize = 4;
 
 /// What the pipeline reads and never writes.
 #[derive(Clone)]
@@ -132,6 +137,42 @@ impl Front {
     /// Takes one datagram through decode, orient and attribute.
     pub fn step(&mut self, datagram: Datagram<'_>, view: &View, out: &mut FrontOutput) {
         self.decoder.decode(datagram, &mut self.decoded);
+        self.follow(view, out);
+    }
+
+    /// The same, but flow sets of fixed layout are noted in `apart` for
+    /// [`Self::read`] of any front; see [`Decoder::decode_apart`].
+    pub fn step_apart(
+        &mut self,
+        (datagram, base): (Datagram<'_>, usize),
+        apart: &mut Apart,
+        view: &View,
+        out: &mut FrontOutput,
+    ) {
+        self.decoder.decode_apart(datagram, base, apart, &mut self.decoded);
+        self.follow(view, out);
+    }
+
+    /// Takes flow sets that this or another front noted through the rest of
+    /// decode, orient and attribute. `learnt` goes back to the front that noted
+    /// them.
+    pub fn read(
+        &mut self,
+        (apart, sets): (&Apart, Range<usize>),
+        data: &[u8],
+        view: &View,
+        out: &mut FrontOutput,
+        learnt: &mut Learnt,
+    ) {
+        for begin in sets.clone().step_by(SETS_AT_ONCE) {
+            let some = begin..sets.end.min(begin + SETS_AT_ONCE);
+            apart.read(some, data, &mut self.decoded, learnt);
+            self.follow(view, out);
+        }
+    }
+
+    /// Takes what was decoded through orient and attribute.
+    fn follow(&mut self, view: &View, out: &mut FrontOutput) {
         out.decoded += self.decoded.counts;
         out.problems.append(&mut self.decoded.problems);
         for flow in &self.decoded.flows {

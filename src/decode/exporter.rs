@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
@@ -11,7 +12,9 @@ use crate::model::exporter::ExporterId;
 use crate::model::sampling::{Sampling, SamplingSource};
 use crate::model::time::Timestamp;
 
-use super::sampling::{RateField, Sampler, SamplerKey, Samplers, Set};
+use super::described::Described;
+use super::reader::Tally;
+use super::sampling::{RateField, Sampler, SamplerKey, Set};
 use super::sequence::Sequence;
 use super::templates::{NEARLY_ALL, SHARED, Templates};
 use super::{DecodeSettings, Format, Protocol};
@@ -44,7 +47,7 @@ impl Rated {
         Self { sampling, field: sampling.rate().map(|_| field) }
     }
 
-    fn options(sampler: Sampler) -> Self {
+    pub(crate) fn options(sampler: Sampler) -> Self {
         Self::new(sampler.rate.get(), SamplingSource::Options, sampler.field)
     }
 
@@ -59,15 +62,10 @@ impl Rated {
 pub(crate) struct Exporter {
     pub(crate) id: ExporterId,
     pub(crate) templates: Templates,
-    /// Described samplers by the port that described them, and by nobody's.
-    pub(crate) by_port: SmallVec<[(Protocol, u16, Samplers); 1]>,
-    pub(crate) samplers: Samplers,
-    /// Some flow template carries a sampler id.
-    pub(crate) ids_in_flows: bool,
+    /// What is known about its sampling.
+    pub(crate) sampling: Arc<Described>,
     /// When the exporter started, as its options say, milliseconds since 1970.
     pub(crate) system_init: u64,
-    /// The configured rate of this exporter.
-    pub(crate) configured: Rated,
     sequences: SmallVec<[(Format, Sequence); 1]>,
     /// Its clock minus ours at the last datagram; sFlow tells no time.
     pub(crate) skew_ms: Option<i64>,
@@ -101,11 +99,11 @@ impl Exporter {
         Self {
             id,
             templates: Templates::default(),
-            by_port: SmallVec::new(),
-            samplers: Samplers::default(),
-            ids_in_flows: false,
+            sampling: Arc::new(Described {
+                configured: configured(id.address, settings),
+                ..Described::default()
+            }),
             system_init: 0,
-            configured: configured(id.address, settings),
             sequences: SmallVec::new(),
             skew_ms: None,
             first_seen: Timestamp::EPOCH,
@@ -137,34 +135,27 @@ impl Exporter {
         key: SamplerKey,
         sampler: Sampler,
     ) -> Set {
-        let of_port = |of: &(Protocol, u16, Samplers)| of.0 == protocol && of.1 == port;
-        let place = self.by_port.iter().position(of_port).unwrap_or_else(|| {
-            if self.by_port.len() >= MAX_SAMPLER_PORTS {
-                self.by_port.remove(0);
-            }
-            self.by_port.push((protocol, port, Samplers::default()));
-            self.by_port.len() - 1
-        });
-        self.samplers.set(key, sampler);
-        match self.by_port.get_mut(place) {
-            Some((_, _, own)) => own.set(key, sampler),
-            None => Set::Same,
+        // What is shared with readers is copied only when it changes.
+        if self.sampling.knows(protocol, port, key, sampler) {
+            return Set::Same;
         }
+        Arc::make_mut(&mut self.sampling).set_sampler(protocol, port, key, sampler)
     }
 
-    /// The rate of a flow from `port` with the sampler id `id`, from options,
-    /// else from the configuration. Options sent from the flow's own port go
-    /// first, because two exporters may share an address and a domain; options
-    /// from any other port hold too, because one exporter may use several.
-    pub(crate) fn rate(&self, protocol: Protocol, port: u16, id: Option<u64>) -> Rated {
-        let own = self.by_port.iter().find(|of| of.0 == protocol && of.1 == port);
-        let look_up = |samplers: &Samplers| match id {
-            Some(id) => samplers.by_id(id),
-            None => samplers.without_id(self.ids_in_flows),
-        };
-        own.and_then(|(_, _, own)| look_up(own))
-            .or_else(|| look_up(&self.samplers))
-            .map_or(self.configured, Rated::options)
+    /// Adds what reading its flow sets has told.
+    pub(crate) fn add(&mut self, tally: &Tally) {
+        self.flow_records += tally.flow_records;
+        self.ambiguous_sampling += tally.ambiguous_sampling;
+        self.implausible_sampling += tally.implausible_sampling;
+        self.reversed_sampling += tally.reversed_sampling;
+        self.implausible_time += tally.implausible_time;
+        self.implausible_counters += tally.implausible_counters;
+        for (rated, flows) in &tally.rates {
+            self.tally(*rated, *flows);
+        }
+        for id in &tally.unknown_samplers {
+            note(&mut self.unknown_samplers, *id);
+        }
     }
 
     /// The sequence numbers of `format`.
@@ -202,11 +193,6 @@ impl Exporter {
         }
     }
 
-    /// Notes that flows carry the id of a sampler without a rate.
-    pub(crate) fn note_unknown_sampler(&mut self, id: u64) {
-        note(&mut self.unknown_samplers, id);
-    }
-
     /// Notes that options describe a sampler without telling its rate.
     pub(crate) fn note_ambiguous_sampler(&mut self, id: u64) {
         note(&mut self.ambiguous_samplers, id);
@@ -215,12 +201,16 @@ impl Exporter {
     /// Sampler ids that flows carry and no options record describes.
     pub(crate) fn missing_samplers(&self) -> Vec<u64> {
         let described = |id: &u64| self.ambiguous_samplers.contains(id);
-        self.unknown_samplers.iter().copied().filter(|id| !described(id)).collect()
+        let missing = self.unknown_samplers.iter().copied().filter(|id| !described(id));
+        let mut missing: Vec<_> = missing.collect();
+        // They were noted in the order in which sets were read, which is any.
+        missing.sort_unstable();
+        missing
     }
 }
 
 /// Adds to a bounded list of different ids.
-fn note(list: &mut Vec<u64>, id: u64) {
+pub(crate) fn note(list: &mut Vec<u64>, id: u64) {
     if !list.contains(&id) && list.len() < MAX_LISTED {
         list.push(id);
     }
@@ -299,8 +289,16 @@ impl Exporters {
     /// Applies changed settings to the exporters that are known.
     pub(crate) fn reconfigure(&mut self, settings: &DecodeSettings) {
         for exporter in self.known.values_mut() {
-            exporter.configured = configured(exporter.id.address, settings);
+            let configured = configured(exporter.id.address, settings);
+            if exporter.sampling.configured != configured {
+                Arc::make_mut(&mut exporter.sampling).configured = configured;
+            }
         }
+    }
+
+    /// The exporter `id` to be changed, if it is known.
+    pub(crate) fn find_mut(&mut self, id: ExporterId) -> Option<&mut Exporter> {
+        self.known.get_mut(&id).map(|held| &mut **held)
     }
 
     /// The exporter `id`, if it is known.

@@ -16,9 +16,11 @@
 //! `queue`, `templates`, `sequence` and `exporter` are the memory.
 
 mod advice;
+mod apart;
 pub mod checkpoint;
 mod counts;
 mod cursor;
+mod described;
 mod dump;
 mod exporter;
 mod fields;
@@ -34,6 +36,7 @@ mod packet;
 mod problem;
 mod queue;
 mod rates;
+mod reader;
 mod record;
 mod report;
 mod sampling;
@@ -57,6 +60,7 @@ use crate::model::flow::FlowRecord;
 use crate::model::time::Timestamp;
 
 pub use advice::{Advice, AdviceKind};
+pub use apart::{Apart, Learnt};
 pub use counts::{DecodeCounts, Queued};
 pub use dump::DumpedRecord;
 pub use format::{Format, export_time};
@@ -75,7 +79,7 @@ use counts::Outcome;
 use cursor::{Cursor, Truncated};
 use exporter::Exporters;
 use queue::WaitingQueue;
-use session::{Place, Scratch, Session, report};
+use session::{LeftApart, Place, Scratch, Session, report};
 
 /// Flow records of one call; only datagrams made to use up memory have more.
 pub(crate) const MAX_FLOWS: usize = 1 << 18;
@@ -180,13 +184,40 @@ impl Decoder {
 
     /// Decodes one datagram into `out`, whose buffers are reused.
     pub fn decode(&mut self, datagram: Datagram<'_>, out: &mut Decoded) {
+        self.admit(datagram, out, None);
+    }
+
+    /// The same, but flow sets of fixed layout are noted in `apart`, to be read
+    /// by whoever has time; `base` is where the datagram begins in the bytes
+    /// that they will be read from.
+    pub fn decode_apart(
+        &mut self,
+        datagram: Datagram<'_>,
+        base: usize,
+        apart: &mut Apart,
+        out: &mut Decoded,
+    ) {
+        self.admit(datagram, out, Some(LeftApart { apart, base }));
+    }
+
+    /// Takes in what reading sets apart has told of exporters. One that was
+    /// forgotten meanwhile stays forgotten.
+    pub fn learn(&mut self, learnt: &Learnt) {
+        for (id, tally) in &learnt.tallies {
+            if let Some(exporter) = self.exporters.find_mut(*id) {
+                exporter.add(tally);
+            }
+        }
+    }
+
+    fn admit(&mut self, datagram: Datagram<'_>, out: &mut Decoded, apart: Option<LeftApart<'_>>) {
         out.clear();
         out.counts.datagrams_received += 1;
         self.serial += 1;
         self.queue.expire(datagram.received, &mut out.counts);
         let outcome = match Format::of(datagram.payload) {
-            Ok(Format::Ipfix) => self.messages(datagram, out),
-            Ok(format) => self.datagram(format, datagram, out),
+            Ok(Format::Ipfix) => self.messages(datagram, out, apart),
+            Ok(format) => self.datagram(format, datagram, out, apart),
             Err(kind) => refuse(out, None, 0, kind),
         };
         self.queue.close(self.serial, outcome, &mut out.counts);
@@ -220,7 +251,13 @@ impl Decoder {
     }
 
     /// A datagram with one header.
-    fn datagram(&mut self, format: Format, datagram: Datagram<'_>, out: &mut Decoded) -> Outcome {
+    fn datagram(
+        &mut self,
+        format: Format,
+        datagram: Datagram<'_>,
+        out: &mut Decoded,
+        apart: Option<LeftApart<'_>>,
+    ) -> Outcome {
         let mut cursor = Cursor::new(datagram.payload, 0);
         let source = datagram.source;
         let header = match format {
@@ -247,7 +284,7 @@ impl Decoder {
             Header::Netflow9(header) => header.exporter(source),
             Header::Sflow5(header) => header.exporter(),
         };
-        let mut session = self.session(format, id, datagram, out);
+        let mut session = self.session(format, id, datagram, out, apart);
         match &header {
             Header::Netflow5(header) => netflow5::decode(&mut session, header, cursor),
             Header::Netflow7(header) => netflow7::decode(&mut session, header, cursor),
@@ -258,7 +295,12 @@ impl Decoder {
     }
 
     /// The IPFIX messages of a datagram; each names its own domain.
-    fn messages(&mut self, datagram: Datagram<'_>, out: &mut Decoded) -> Outcome {
+    fn messages(
+        &mut self,
+        datagram: Datagram<'_>,
+        out: &mut Decoded,
+        mut apart: Option<LeftApart<'_>>,
+    ) -> Outcome {
         let mut cursor = Cursor::new(datagram.payload, 0);
         let mut outcome = Outcome::Decoded;
         while cursor.left() > 0 {
@@ -290,7 +332,8 @@ impl Decoder {
             let payload = datagram.payload.get(..begin + body.len()).unwrap_or_default();
             let message = Datagram { payload, ..datagram };
             let id = header.exporter(datagram.source);
-            let mut session = self.session(Format::Ipfix, id, message, out);
+            let mut session =
+                self.session(Format::Ipfix, id, message, out, apart.as_mut().map(LeftApart::again));
             ipfix::decode(&mut session, &header, offset, Cursor::new(body, begin));
             outcome = outcome.max(session.outcome);
         }
@@ -304,6 +347,7 @@ impl Decoder {
         id: ExporterId,
         datagram: Datagram<'a>,
         out: &'a mut Decoded,
+        apart: Option<LeftApart<'a>>,
     ) -> Session<'a> {
         out.counts.templates_evicted += self.exporters.make_room();
         let (exporter, fields_held, evicted) = self.exporters.get(id, &self.settings);
@@ -328,6 +372,7 @@ impl Decoder {
             scratch: &mut self.scratch,
             out,
             outcome: Outcome::Decoded,
+            apart,
         }
     }
 }

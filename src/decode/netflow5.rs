@@ -65,7 +65,7 @@ impl Header {
 pub(crate) fn decode(session: &mut Session<'_>, header: &Header, cursor: Cursor<'_>) {
     let rate = u32::from(header.sampling & RATE_BITS);
     let rated = Rated::new(rate, SamplingSource::Header, RateField::Header);
-    records::<RECORD>(session, header, rated.or(session.exporter.configured), cursor);
+    records::<RECORD>(session, header, rated.or(session.exporter.sampling.configured), cursor);
 }
 
 /// Decodes records of `LENGTH` bytes, as v5 and v7 have them.

@@ -19,6 +19,6 @@ pub(crate) fn exporter(address: IpAddr) -> ExporterId {
 
 /// Decodes a datagram after its header.
 pub(crate) fn decode(session: &mut Session<'_>, header: &Header, cursor: Cursor<'_>) {
-    let rated = session.exporter.configured;
+    let rated = session.exporter.sampling.configured;
     netflow5::records::<RECORD>(session, header, rated, cursor);
 }

@@ -7,7 +7,8 @@ use super::Protocol;
 use super::exporter::Rated;
 use super::layout::Layout;
 use super::problem::ProblemKind;
-use super::sampling::{Reading, Sampler, SamplerKey, Set};
+use super::reader::{Reader, Tally};
+use super::sampling::{Reading, SamplerKey, Set};
 use super::session::{Place, Session};
 
 impl Session<'_> {
@@ -26,7 +27,11 @@ impl Session<'_> {
             SamplerKey::Scope(layout.scope.read(window))
         };
         let reading = layout.sampling.read(window).reading();
-        let Some(sampler) = self.rate(reading) else {
+        let mut tally = Tally::default();
+        let sampling = &self.exporter.sampling;
+        let rate = Reader { sampling, tally: &mut tally, out: &mut *self.out }.rate(reading);
+        self.exporter.add(&tally);
+        let Some(sampler) = rate else {
             if let (SamplerKey::Id(id), Reading::Ambiguous | Reading::ByTime) = (key, reading) {
                 self.exporter.note_ambiguous_sampler(id);
             }
@@ -42,28 +47,6 @@ impl Session<'_> {
                 self.note(place, ProblemKind::SamplingChanged { from, to });
             }
         }
-    }
-
-    /// Counts what is odd about a reading and returns its rate.
-    fn rate(&mut self, reading: Reading) -> Option<Sampler> {
-        let counts = &mut self.out.counts;
-        match reading {
-            Reading::Rate { rate, field, reversed } => {
-                counts.reversed_sampling += u64::from(reversed);
-                self.exporter.reversed_sampling += u64::from(reversed);
-                return Some(Sampler { rate, field });
-            }
-            Reading::Ambiguous | Reading::ByTime => {
-                counts.ambiguous_sampling += 1;
-                self.exporter.ambiguous_sampling += 1;
-            }
-            Reading::Implausible => {
-                counts.implausible_sampling += 1;
-                self.exporter.implausible_sampling += 1;
-            }
-            Reading::Silent => {}
-        }
-        None
     }
 }
 
@@ -82,12 +65,7 @@ impl Rates {
     }
 
     #[inline]
-    pub(crate) fn of(
-        &mut self,
-        session: &mut Session<'_>,
-        window: &[u8],
-        layout: &Layout,
-    ) -> Rated {
+    pub(crate) fn of(&mut self, reader: &mut Reader<'_>, window: &[u8], layout: &Layout) -> Rated {
         let id = layout.sampler.is_present().then(|| layout.sampler.read(window));
         if !layout.sampling.is_present
             && let Some((last, rated, _)) = self.last
@@ -96,13 +74,13 @@ impl Rates {
             self.run += 1;
             return rated;
         }
-        self.change(session, window, layout, id)
+        self.change(reader, window, layout, id)
     }
 
     #[cold]
     fn change(
         &mut self,
-        session: &mut Session<'_>,
+        reader: &mut Reader<'_>,
         window: &[u8],
         layout: &Layout,
         id: Option<u64>,
@@ -110,30 +88,30 @@ impl Rates {
         let mut rated = Rated::default();
         if layout.sampling.is_present {
             let reading = layout.sampling.read(window).reading();
-            if let Some(sampler) = session.rate(reading) {
+            if let Some(sampler) = reader.rate(reading) {
                 rated = Rated::new(sampler.rate.get(), SamplingSource::Record, sampler.field);
             }
         }
-        rated = rated.or(session.exporter.rate(self.protocol, self.port, id));
+        rated = rated.or(reader.sampling.rate(self.protocol, self.port, id));
         let described = matches!(
             rated.sampling,
             Sampling::Known { source: SamplingSource::Record | SamplingSource::Options, .. }
         );
-        self.finish(session);
+        self.finish(reader);
         self.last = Some((id, rated, described));
         self.run = 1;
         if let Some(id) = id.filter(|_| !described) {
-            session.exporter.note_unknown_sampler(id);
+            reader.tally.note_unknown_sampler(id);
         }
         rated
     }
 
     /// Counts the records since the last change.
-    pub(crate) fn finish(&mut self, session: &mut Session<'_>) {
+    pub(crate) fn finish(&mut self, reader: &mut Reader<'_>) {
         if let Some((id, rated, described)) = self.last {
-            session.tally(rated, self.run);
+            reader.tally(rated, self.run);
             if id.is_some() && !described {
-                session.out.counts.unknown_samplers += self.run;
+                reader.out.counts.unknown_samplers += self.run;
             }
         }
         self.run = 0;

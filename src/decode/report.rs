@@ -242,6 +242,7 @@ pub(super) fn exporter(
             .map(|(_, flows)| flows)
             .sum(),
         samplers: exporter
+            .sampling
             .samplers
             .sorted()
             .into_iter()

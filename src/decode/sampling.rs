@@ -271,6 +271,11 @@ impl Samplers {
         }
     }
 
+    /// The sampler described by `key`.
+    pub(crate) fn get(&self, key: SamplerKey) -> Option<Sampler> {
+        self.known.get(&key).copied()
+    }
+
     /// The sampler of a flow that carries the sampler id `id`.
     pub(crate) fn by_id(&self, id: u64) -> Option<Sampler> {
         self.known.get(&SamplerKey::Id(id)).copied().or(self.unscoped)

@@ -10,6 +10,7 @@ use crate::model::exporter::ExporterId;
 use crate::model::sampling::Sampling;
 use crate::model::time::Timestamp;
 
+use super::apart::Apart;
 use super::counts::Outcome;
 use super::exporter::{Exporter, Rated};
 use super::problem::{MAX_PROBLEMS, Problem, ProblemKind};
@@ -56,6 +57,22 @@ pub(crate) struct Session<'a> {
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) out: &'a mut Decoded,
     pub(crate) outcome: Outcome,
+    /// Where flow sets of fixed layout go instead of being read at once.
+    pub(crate) apart: Option<LeftApart<'a>>,
+}
+
+/// Where flow sets go that are read apart.
+pub(crate) struct LeftApart<'a> {
+    pub(crate) apart: &'a mut Apart,
+    /// Where the datagram begins in the bytes they will be read from.
+    pub(crate) base: usize,
+}
+
+impl LeftApart<'_> {
+    /// The same for one message of several.
+    pub(crate) fn again(&mut self) -> LeftApart<'_> {
+        LeftApart { apart: self.apart, base: self.base }
+    }
 }
 
 /// Where a problem is.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::apart::Context;
 use super::counts::Outcome;
 use super::layout::LEAD;
 use super::problem::ProblemKind;
 use super::queue::Waiting;
-use super::rates::Rates;
-use super::record::{self, Oddities};
-use super::session::{Deferred, FlowSet, Place, Session};
+use super::reader::{Reader, Tally};
+use super::session::{Deferred, FlowSet, LeftApart, Place, Session};
 use super::template::{Field, Kind, Next, Template};
 use super::time::Clock;
 use super::{Format, MAX_FLOWS, Protocol};
@@ -62,7 +62,9 @@ impl Session<'_> {
             self.out.counts.templates_refused += 1;
             return self.reject(place, ProblemKind::NoRoomForTemplate);
         }
-        self.exporter.ids_in_flows |= kind == Kind::Data && template.has_sampler_id();
+        if kind == Kind::Data && template.has_sampler_id() && !self.exporter.sampling.ids_in_flows {
+            Arc::make_mut(&mut self.exporter.sampling).ids_in_flows = true;
+        }
         self.release(message.protocol, id);
     }
 
@@ -151,7 +153,7 @@ impl Session<'_> {
         self.queue.push(waiting, &mut self.out.counts);
     }
 
-    /// Decodes the flow sets noted so far.
+    /// Decodes the flow sets noted so far, or leaves them to be read apart.
     pub(crate) fn flow_sets(&mut self, message: &mut Message) {
         let deferred = std::mem::take(&mut self.scratch.deferred);
         for Deferred { template, set } in &deferred {
@@ -159,15 +161,20 @@ impl Session<'_> {
                 FlowSet::Here { offset, begin, end } => {
                     let data = self.datagram.payload;
                     let port = self.datagram.source_port;
-                    let (outcome, records) = self.flows(
-                        message.protocol,
-                        port,
-                        template,
-                        &message.clock,
-                        (data, *begin, *end),
-                        *offset,
-                    );
-                    self.outcome = self.outcome.max(outcome);
+                    let records = if self.apart.is_some() && !template.varies {
+                        self.leave(message, template, (*begin, *end))
+                    } else {
+                        let (outcome, records) = self.flows(
+                            message.protocol,
+                            port,
+                            template,
+                            &message.clock,
+                            (data, *begin, *end),
+                            *offset,
+                        );
+                        self.outcome = self.outcome.max(outcome);
+                        records
+                    };
                     message.records = message.records.wrapping_add(records);
                 }
                 FlowSet::Waited(set) => {
@@ -187,6 +194,28 @@ impl Session<'_> {
         self.scratch.deferred.clear();
     }
 
+    /// Leaves a set of this datagram to be read apart; returns how many records
+    /// it holds.
+    fn leave(
+        &mut self,
+        message: &Message,
+        template: &Arc<Template>,
+        (begin, end): (usize, usize),
+    ) -> u32 {
+        let Some(LeftApart { apart, base }) = &mut self.apart else { return 0 };
+        let context = Context {
+            exporter: self.exporter.id,
+            protocol: message.protocol,
+            port: self.datagram.source_port,
+            template: Arc::clone(template),
+            sampling: Arc::clone(&self.exporter.sampling),
+        };
+        let clock = message.clock.with_start_of_exporter(self.exporter.system_init);
+        apart.push(context, clock, (*base + begin, *base + end));
+        let records = template.fixed_records(self.datagram.payload, begin, end);
+        u32::try_from(records).unwrap_or(u32::MAX)
+    }
+
     /// A set that had waited has ended.
     fn settle(&mut self, datagram: u64, outcome: Outcome) {
         self.queue.settle(datagram, outcome, &mut self.out.counts);
@@ -204,51 +233,28 @@ impl Session<'_> {
         offset: usize,
     ) -> (Outcome, u32) {
         let clock = clock.with_start_of_exporter(self.exporter.system_init);
-        let before = self.out.flows.len();
-        let mut odd = Oddities::default();
-        let mut rates = Rates::new(protocol, port);
-        let mut records = template.records(data, begin, end);
+        let mut tally = Tally::default();
+        let sampling = &self.exporter.sampling;
+        let read = Reader { sampling, tally: &mut tally, out: &mut *self.out }.set(
+            (protocol, port),
+            template,
+            &clock,
+            (data, begin, end),
+        );
+        self.exporter.add(&tally);
         let mut outcome = Outcome::Decoded;
-        let place = Place::set(offset).of_template(template.id);
-        let mut received = 0_u64;
-        loop {
-            match records.next() {
-                Next::Record(window, layout) => {
-                    received += 1;
-                    if self.out.flows.len() >= MAX_FLOWS {
-                        self.refuse(1);
-                        outcome = Outcome::Rejected;
-                        continue;
-                    }
-                    let mut flow = record::read(window, layout, &clock, &mut odd);
-                    flow.sampling = rates.of(self, window, layout).sampling;
-                    self.out.flows.push(flow);
-                }
-                Next::End { odd_padding } => {
-                    self.out.counts.odd_padding += u64::from(odd_padding);
-                    break;
-                }
-                Next::Truncated(truncated) => {
-                    received += 1;
-                    self.refuse(1);
-                    outcome = Outcome::Rejected;
-                    self.note(place.inside(truncated.offset), truncated.into());
-                }
+        if read.refused > 0 {
+            outcome = Outcome::Rejected;
+            self.refuse(read.refused);
+            let place = Place::set(offset).of_template(template.id);
+            if let Some(truncated) = read.truncated {
+                self.note(place.inside(truncated.offset), truncated.into());
+            }
+            if read.is_full {
+                self.note(place, ProblemKind::TooManyRecords(MAX_FLOWS));
             }
         }
-        if outcome == Outcome::Rejected && self.out.flows.len() >= MAX_FLOWS {
-            self.note(place, ProblemKind::TooManyRecords(MAX_FLOWS));
-        }
-        rates.finish(self);
-        let decoded = (self.out.flows.len() - before) as u64;
-        self.out.counts.records_received += received;
-        self.out.counts.records_decoded += decoded;
-        if clock.is_shifted() {
-            self.out.counts.skewed_records += decoded;
-        }
-        self.exporter.flow_records += decoded;
-        self.count_oddities(odd);
-        (outcome, u32::try_from(received).unwrap_or(u32::MAX))
+        (outcome, u32::try_from(read.received).unwrap_or(u32::MAX))
     }
 
     /// Reads the options records in `data[begin..]`. Returns how the set ended

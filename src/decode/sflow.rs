@@ -300,7 +300,7 @@ fn counter_sample(cursor: &mut Cursor<'_>, expanded: bool) -> Result<(), Truncat
 /// Puts a flow sample out.
 fn flow(session: &mut Session<'_>, found: Found, odd: &mut Oddities) {
     let rated = Rated::new(found.rate, SamplingSource::Header, RateField::Header)
-        .or(session.exporter.configured);
+        .or(session.exporter.sampling.configured);
     let at = session.datagram.received;
     let mut flow = FlowRecord {
         packets: 1,

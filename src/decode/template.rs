@@ -109,6 +109,20 @@ impl Template {
         left <= LONGEST_PADDING && body.len() >= self.length
     }
 
+    /// How many records [`Self::records`] gives, where their length is fixed.
+    pub(crate) fn fixed_records(&self, data: &[u8], begin: usize, end: usize) -> usize {
+        let body = data.get(begin..end.min(data.len())).unwrap_or_default();
+        let mut records = body.len() / self.length.max(1);
+        // Zeros at the end are padding, even where a record would fit.
+        while let Some(at) = records.checked_sub(1).map(|before| before * self.length)
+            && body.len() - at <= LONGEST_PADDING
+            && body.get(at..).unwrap_or_default().iter().all(|byte| *byte == 0)
+        {
+            records -= 1;
+        }
+        records
+    }
+
     /// The records in the set body `data[at..end]`; see [`Records`].
     pub(crate) fn records<'t, 'd>(
         &'t self,

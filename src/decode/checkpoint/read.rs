@@ -105,13 +105,14 @@ impl<R: Read> Reader<R> {
         self.restored.last = self.restored.last.max(last_seen);
         exporter.last_seen = last_seen;
         exporter.system_init = system_init;
-        exporter.ids_in_flows = ids_in_flows;
-        exporter.samplers = self.samplers()?;
-        exporter.by_port.clear();
+        let sampling = Arc::make_mut(&mut exporter.sampling);
+        sampling.ids_in_flows = ids_in_flows;
+        sampling.samplers = self.samplers()?;
+        sampling.by_port.clear();
         for _ in 0..self.input.below(MAX_SAMPLER_PORTS + 1, "a number of ports of")? {
             let protocol = self.one_of(&PROTOCOLS, "a protocol")?;
             let port = self.input.small("a port")?;
-            exporter.by_port.push((protocol, port, self.samplers()?));
+            sampling.by_port.push((protocol, port, self.samplers()?));
         }
         for _ in 0..self.input.below(MAX_TEMPLATES + 1, "a number of templates of")? {
             let protocol = self.one_of(&PROTOCOLS, "a protocol")?;

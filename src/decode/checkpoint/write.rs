@@ -55,7 +55,7 @@ impl Decoder {
             let Some(id) = writing.left.pop() else { return Progress::Done };
             if let Some(exporter) = self.exporters.find(id)
                 && (!exporter.templates.is_empty()
-                    || !exporter.samplers.is_empty()
+                    || !exporter.sampling.samplers.is_empty()
                     || self.queue.queued_of(id) > 0)
             {
                 put_exporter(into, exporter);
@@ -93,10 +93,10 @@ fn put_exporter(into: &mut Vec<u8>, exporter: &Exporter) {
     put_number(into, exporter.id.domain.into());
     put_number(into, exporter.last_seen.as_millis());
     put_number(into, exporter.system_init);
-    into.push(if exporter.ids_in_flows { IDS_IN_FLOWS } else { 0 });
-    put_samplers(into, &exporter.samplers);
-    put_number(into, exporter.by_port.len() as u64);
-    for (protocol, port, samplers) in &exporter.by_port {
+    into.push(if exporter.sampling.ids_in_flows { IDS_IN_FLOWS } else { 0 });
+    put_samplers(into, &exporter.sampling.samplers);
+    put_number(into, exporter.sampling.by_port.len() as u64);
+    for (protocol, port, samplers) in &exporter.sampling.by_port {
         into.push(code(protocol, &PROTOCOLS));
         put_number(into, (*port).into());
         put_samplers(into, samplers);
