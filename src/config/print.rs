@@ -151,6 +151,8 @@ struct PrintedTls<'c> {
 #[derive(Debug, Serialize)]
 struct PrintedWorkers {
     #[serde(skip_serializing_if = "Option::is_none")]
+    receive: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     front: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     back: Option<usize>,
@@ -245,6 +247,7 @@ impl<'c> From<&'c Config> for Printed<'c> {
                 DetectionSink::File(path) => path,
             },
             workers: PrintedWorkers {
+                receive: config.workers.receive.map(std::num::NonZero::get),
                 front: config.workers.front.map(std::num::NonZero::get),
                 back: config.workers.back.map(std::num::NonZero::get),
             },

@@ -293,7 +293,7 @@ fn read_vantage(node: &Node, report: &mut Report) -> Option<Vantage> {
 }
 
 fn read_workers(node: &Node, report: &mut Report) -> Option<Workers> {
-    let fields = Fields::read(node, "workers", &["front", "back"], report)?;
+    let fields = Fields::read(node, "workers", &["receive", "front", "back"], report)?;
     let mut count = |key: &str| {
         or(
             &fields,
@@ -305,6 +305,6 @@ fn read_workers(node: &Node, report: &mut Report) -> Option<Workers> {
             },
         )
     };
-    let (front, back) = (count("front"), count("back"));
-    Some(Workers { front: front?, back: back? })
+    let (receive, front, back) = (count("receive"), count("front"), count("back"));
+    Some(Workers { receive: receive?, front: front?, back: back? })
 }

@@ -265,6 +265,8 @@ pub enum DetectionSink {
 /// How many threads do the work; `None` leaves it to the number of cores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Workers {
+    /// Sockets, each with its thread, for each address to listen on.
+    pub receive: Option<NonZeroUsize>,
     /// Threads that decode and look up.
     pub front: Option<NonZeroUsize>,
     /// Threads that gather evidence.

@@ -207,7 +207,7 @@ sate: /x
         "21: http `8080`; allowed: an address with a port",
         "22: lateness `2h`",
         "23: k `0`; allowed: a whole number from 1 to 1000000",
-        "24: unknown key `middle` in workers; allowed: front, back",
+        "24: unknown key `middle` in workers; allowed: receive, front, back",
         "24: front `none`",
         "25: unknown key `sate` in the configuration; allowed: listen, exporters,",
     ];

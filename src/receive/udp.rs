@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use nix::cmsg_space;
 use nix::errno::Errno;
+use nix::libc::{sock_filter, sock_fprog};
 use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, setsockopt, sockopt,
 };
@@ -27,7 +28,7 @@ use thiserror::Error;
 
 /// Datagrams read by one system call. At 1,460 bytes each that is 90 KB, which
 /// stays in a core's second-level cache.
-const BATCH: usize = 64;
+pub const BATCH: usize = 64;
 /// Room for one datagram: the most that UDP carries.
 const SLOT: usize = 65_535;
 /// Socket buffer asked for: at 500,000 datagrams a second of 2.3 KB each (as
@@ -65,23 +66,43 @@ pub struct Listener {
     drops_seen: u32,
 }
 
-/// Binds every address. An IPv6 address takes IPv4 datagrams as well, unless
-/// the same port is asked for on IPv4 too.
-pub fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<Listener>, BindError> {
-    addresses
-        .iter()
-        .map(|address| {
-            let shared =
-                addresses.iter().any(|other| other.is_ipv4() && other.port() == address.port());
-            bind(*address, shared).map_err(|cause| BindError { address: *address, cause })
-        })
-        .collect()
+/// Binds every address, with `sockets` sockets each. An IPv6 address takes IPv4
+/// datagrams as well, unless the same port is asked for on IPv4 too.
+///
+/// Several sockets on one address share its datagrams by their source address
+/// alone (`steer`), so that one exporter is received in order whatever ports it
+/// sends from.
+pub fn bind_all(addresses: &[SocketAddr], sockets: usize) -> Result<Vec<Listener>, BindError> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let fail = |cause| BindError { address: *address, cause };
+        let shared =
+            addresses.iter().any(|other| other.is_ipv4() && other.port() == address.port());
+        // Alone, so that an address another program listens on is refused
+        // rather than shared with it.
+        let first = bind(*address, shared, false).map_err(fail)?;
+        let local = first.local;
+        listeners.push(first);
+        if sockets > 1 {
+            let place = listeners.len() - 1;
+            setsockopt(&listeners[place].socket, sockopt::ReusePort, &true)
+                .map_err(|errno| fail(errno.into()))?;
+            for _ in 1..sockets {
+                listeners.push(bind(local, shared, true).map_err(fail)?);
+            }
+            steer(&listeners[place].socket, sockets).map_err(fail)?;
+        }
+    }
+    Ok(listeners)
 }
 
-fn bind(address: SocketAddr, only_v6: bool) -> io::Result<Listener> {
+fn bind(address: SocketAddr, only_v6: bool, again: bool) -> io::Result<Listener> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         socket.set_only_v6(only_v6)?;
+    }
+    if again {
+        setsockopt(&socket, sockopt::ReusePort, &true)?;
     }
     // A privileged process may pass the system's limit; others get up to it.
     if setsockopt(&socket, sockopt::RcvBufForce, &BUFFER_ASKED).is_err() {
@@ -96,6 +117,55 @@ fn bind(address: SocketAddr, only_v6: bool) -> io::Result<Listener> {
     let local = socket.local_addr()?;
     let slots = vec![0; BATCH * SLOT].into_boxed_slice();
     Ok(Listener { socket, local, buffer_given, slots, drops_seen: 0 })
+}
+
+/// Makes the kernel choose among the sockets of one address by a datagram's
+/// source address. By itself it takes the ports too, and an exporter that sends
+/// templates from one port and data from another would be received by two
+/// threads, in no order (SO_ATTACH_REUSEPORT_CBPF, socket(7)).
+fn steer(socket: &UdpSocket, sockets: usize) -> io::Result<()> {
+    let bound = u32::try_from(sockets).map_err(io::Error::other)?;
+    // The offset from which the network header is read (linux/filter.h).
+    const NET: u32 = 0xfff0_0000;
+    const LOAD_BYTE: u16 = 0x30;
+    const LOAD_WORD: u16 = 0x20;
+    const SHIFT_RIGHT: u16 = 0x74;
+    const JUMP_IF_EQUAL: u16 = 0x15;
+    const JUMP: u16 = 0x05;
+    const TO_X: u16 = 0x07;
+    const XOR_X: u16 = 0xac;
+    const MULTIPLY: u16 = 0x24;
+    const MODULO: u16 = 0x94;
+    const RETURN: u16 = 0x16;
+    let mut program: Vec<sock_filter> = [
+        (LOAD_BYTE, 0, 0, NET),
+        (SHIFT_RIGHT, 0, 0, 4),
+        (JUMP_IF_EQUAL, 0, 2, 4),
+        (LOAD_WORD, 0, 0, NET + 12),
+        (JUMP, 0, 0, 10),
+        (LOAD_WORD, 0, 0, NET + 8),
+        (TO_X, 0, 0, 0),
+        (LOAD_WORD, 0, 0, NET + 12),
+        (XOR_X, 0, 0, 0),
+        (TO_X, 0, 0, 0),
+        (LOAD_WORD, 0, 0, NET + 16),
+        (XOR_X, 0, 0, 0),
+        (TO_X, 0, 0, 0),
+        (LOAD_WORD, 0, 0, NET + 20),
+        (XOR_X, 0, 0, 0),
+        // Neighbouring addresses are common, so they are mixed (2^32 divided by
+        // the golden ratio) and the upper bits taken.
+        (MULTIPLY, 0, 0, 0x9e37_79b1),
+        (SHIFT_RIGHT, 0, 0, 16),
+        (MODULO, 0, 0, bound),
+        (RETURN, 0, 0, 0),
+    ]
+    .map(|(code, jt, jf, k)| sock_filter { code, jt, jf, k })
+    .to_vec();
+    let len = u16::try_from(program.len()).map_err(io::Error::other)?;
+    let program = sock_fprog { len, filter: program.as_mut_ptr() };
+    setsockopt(socket, sockopt::AttachReusePortCbpf, &program)?;
+    Ok(())
 }
 
 impl Listener {
@@ -165,7 +235,7 @@ mod tests {
     use super::*;
 
     fn listener(address: &str) -> Listener {
-        bind_all(&[address.parse().unwrap()]).unwrap().remove(0)
+        bind_all(&[address.parse().unwrap()], 1).unwrap().remove(0)
     }
 
     fn receive_all(listener: &mut Listener, expected: usize) -> Vec<(IpAddr, u16, Vec<u8>)> {
@@ -203,7 +273,7 @@ mod tests {
 
     #[test]
     fn an_ipv4_exporter_on_an_ipv6_socket_keeps_its_ipv4_address() {
-        let Ok(mut listeners) = bind_all(&["[::]:0".parse().unwrap()]) else {
+        let Ok(mut listeners) = bind_all(&["[::]:0".parse().unwrap()], 1) else {
             println!("skipped: no IPv6 here");
             return;
         };
@@ -222,7 +292,7 @@ mod tests {
             SocketAddr::from(([0, 0, 0, 0], v4)),
             SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, v4)),
         ];
-        match bind_all(&both) {
+        match bind_all(&both, 1) {
             Ok(listeners) => assert_eq!(listeners.len(), 2),
             Err(error) => assert!(error.to_string().contains("Address family"), "{error}"),
         }
@@ -257,10 +327,67 @@ mod tests {
         assert_eq!(total.datagrams + total.kernel_drops, SENT + 1);
     }
 
+    /// Sends from many ports of some addresses and says which socket each
+    /// address came to.
+    fn places(listen: &str, from: &[&str]) -> Option<Vec<Vec<usize>>> {
+        let mut listeners = bind_all(&[listen.parse().unwrap()], 4).ok()?;
+        let to = listeners[0].local_address();
+        assert!(listeners.iter().all(|listener| listener.local_address() == to));
+        let mut places = vec![Vec::new(); from.len()];
+        for from in from {
+            for _ in 0..8 {
+                UdpSocket::bind((*from, 0)).ok()?.send_to(from.as_bytes(), to).unwrap();
+            }
+        }
+        let mut came = 0;
+        for (place, listener) in listeners.iter_mut().enumerate() {
+            while came < 8 * from.len() {
+                let batch = listener
+                    .receive(|_, _, payload| {
+                        let sender = from.iter().position(|from| from.as_bytes() == payload);
+                        places[sender.unwrap()].push(place);
+                    })
+                    .unwrap();
+                came += usize::try_from(batch.datagrams).unwrap();
+                if batch.datagrams == 0 {
+                    break;
+                }
+            }
+        }
+        assert_eq!(came, 8 * from.len());
+        Some(places)
+    }
+
+    #[test]
+    fn of_several_sockets_one_gets_all_of_an_exporter() {
+        let many: Vec<_> = (1..40).map(|last| format!("127.0.3.{last}")).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        let places = places("127.0.0.1:0", &many).unwrap();
+        let one = |places: &Vec<usize>| places.iter().all(|place| *place == places[0]);
+        assert!(places.iter().all(one), "{places:?}");
+        for socket in 0..4 {
+            assert!(places.iter().any(|places| places[0] == socket), "{places:?}");
+        }
+    }
+
+    #[test]
+    fn ports_do_not_matter_to_an_exporter_on_ipv6_either() {
+        match places("[::1]:0", &["::1"]) {
+            Some(places) => assert!(places[0].iter().all(|place| *place == places[0][0])),
+            None => println!("skipped: no IPv6 here"),
+        }
+    }
+
+    #[test]
+    fn several_sockets_are_shared_with_no_other_program() {
+        let first = bind_all(&["127.0.0.1:0".parse().unwrap()], 2).unwrap();
+        assert!(bind_all(&[first[0].local_address()], 2).is_err());
+    }
+
     #[test]
     fn a_taken_address_is_named_in_the_error() {
         let first = listener("127.0.0.1:0");
-        let error = bind_all(&[first.local_address()]).err().unwrap().to_string();
+        let error = bind_all(&[first.local_address()], 1).err().unwrap().to_string();
         assert!(error.contains(&first.local_address().to_string()), "{error}");
     }
 }

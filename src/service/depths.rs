@@ -6,7 +6,7 @@
 use crossbeam_channel::Receiver;
 
 use super::backs::Message;
-use super::receivers::Batch;
+use super::batch::Batch;
 use super::{history, sink};
 use crate::metrics::Metrics;
 

@@ -1,6 +1,8 @@
 //! Front workers: datagrams of some exporters to sightings.
 //!
 //! A worker owns its templates and samplers and reads the snapshot in force.
+//! What an exporter sends beyond one core, other workers help to read
+//! (`shares`).
 //! Sightings go to the back worker that owns the line. They gather while it is
 //! busy, above all when it closes a window, and in the end this worker waits:
 //! unlike a datagram, a sighting has cost its work already.
@@ -10,18 +12,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
+use crossbeam_channel::{Receiver, Sender, TrySendError, select};
 
 use super::backs::{Message, worker_of};
+use super::batch::Batch;
 use super::checkpoint::Part;
 use super::clock::Stopwatch;
 use super::counts::{self, FrontShare};
-use super::receivers::Batch;
+use super::shares::{Piece, Shares};
 use super::snapshot::{InForce, Snapshot};
-use crate::decode::{Decoder, ExporterReport, Problem};
+use crate::decode::{Apart, Decoder, ExporterReport, Learnt, Problem};
 use crate::metrics::Metrics;
 use crate::model::sighting::Sighting;
-use crate::pipeline::{Front, FrontOutput};
+use crate::pipeline::{Front, FrontOutput, View};
 
 /// How soon a worker goes on with a checkpoint when no datagrams come.
 const SOON: Duration = Duration::from_millis(1);
@@ -43,6 +46,8 @@ pub(super) struct Worker {
     pub(super) number: usize,
     pub(super) front: Front,
     pub(super) input: Receiver<Batch>,
+    /// What it shares with the other front workers.
+    pub(super) shares: Shares,
     pub(super) backs: Vec<Sender<Message>>,
     pub(super) in_force: InForce,
     pub(super) reports: Reports,
@@ -71,23 +76,29 @@ impl Worker {
         // What waited before the service was started waits again.
         share.add(&self.metrics, &out, self.front.decoder().queued());
         loop {
-            let next = self.input.recv_timeout(if busy { SOON } else { TICK });
+            let patience = if busy { SOON } else { TICK };
+            let next = self.shares.waiting(|| {
+                select! {
+                    recv(self.input) -> batch => batch.map_or(Next::End, Next::Batch),
+                    recv(self.shares.offered) -> piece => piece.map_or(Next::Nothing, Next::Piece),
+                    default(patience) => Next::Nothing,
+                }
+            });
             let work = Stopwatch::start();
+            // An idle worker must not keep a view alive that nobody uses.
+            self.adopt(&mut known);
             match next {
-                Ok(batch) => {
-                    self.adopt(&mut known);
-                    self.step(&batch, &known, &mut out, &mut problems);
-                    self.hand_on(&out.sightings, &mut sightings);
-                    share.add(&self.metrics, &out, self.front.decoder().queued());
-                    out.clear();
+                Next::Batch(batch) => {
+                    self.step(batch, &known, &mut out, &mut problems);
                     unreported = true;
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    // An idle worker must not keep a view alive that nobody uses.
-                    self.adopt(&mut known);
-                    self.hand_on(&[], &mut sightings);
-                }
-                Err(RecvTimeoutError::Disconnected) => break,
+                Next::Piece(piece) => self.read(&piece, &known.view, &mut out),
+                Next::Nothing => {}
+                Next::End => break,
+            }
+            self.account(&mut share, &mut out, &mut sightings);
+            for learnt in self.shares.learnt() {
+                self.front.decoder_mut().learn(&learnt);
             }
             if told != self.front.decoder().told() {
                 told = self.front.decoder().told();
@@ -99,6 +110,15 @@ impl Worker {
                 unreported = false;
             }
             worked.inc_by(work.elapsed().as_secs_f64());
+        }
+        // The others may still need help.
+        self.shares.end();
+        while let Ok(piece) = self.shares.offered.recv() {
+            self.read(&piece, &known.view, &mut out);
+            self.account(&mut share, &mut out, &mut sightings);
+        }
+        for learnt in self.shares.last_learnt() {
+            self.front.decoder_mut().learn(&learnt);
         }
         for (worker, gathered) in self.backs.iter().zip(&mut sightings) {
             wait_for_room(worker, gathered);
@@ -119,25 +139,54 @@ impl Worker {
 
     fn step(
         &mut self,
-        batch: &Batch,
+        batch: Batch,
         snapshot: &Snapshot,
         out: &mut FrontOutput,
         log: &mut ProblemLog,
     ) {
+        let spread = self.shares.is_worth_it(!self.input.is_empty());
+        let mut apart = Apart::default();
         let mut refused = 0;
-        for datagram in batch.datagrams() {
-            if snapshot.allows(datagram.source) {
-                let before = out.problems.len();
-                self.front.step(datagram, &snapshot.view, out);
-                log.add(datagram.source, &out.problems[before..]);
-            } else {
+        for (datagram, base) in batch.datagrams() {
+            if !snapshot.allows(datagram.source) {
                 refused += 1;
                 log.refuse(datagram.source);
+                continue;
             }
+            let before = out.problems.len();
+            if spread {
+                self.front.step_apart((datagram, base), &mut apart, &snapshot.view, out);
+            } else {
+                self.front.step(datagram, &snapshot.view, out);
+            }
+            log.add(datagram.source, &out.problems[before..]);
         }
         if refused > 0 {
             counts::add_refused(&self.metrics, refused);
         }
+        if !apart.is_empty() {
+            let front = &mut self.front;
+            let (batch, apart) = (Arc::new(batch), Arc::new(apart));
+            self.shares.spread(&batch, &apart, |piece| {
+                read(front, piece, &snapshot.view, out);
+            });
+        }
+    }
+
+    fn read(&mut self, piece: &Piece, view: &View, out: &mut FrontOutput) {
+        read(&mut self.front, piece, view, out);
+    }
+
+    /// Counts what was put out and hands its sightings on.
+    fn account(
+        &mut self,
+        share: &mut FrontShare,
+        out: &mut FrontOutput,
+        gathered: &mut [Vec<Sighting>],
+    ) {
+        self.hand_on(&out.sightings, gathered);
+        share.add(&self.metrics, out, self.front.decoder().queued());
+        out.clear();
     }
 
     /// Sorts sightings by the worker that owns the line and hands on what its
@@ -158,6 +207,25 @@ impl Worker {
             }
         }
     }
+}
+
+/// What a worker does next.
+enum Next {
+    Batch(Batch),
+    /// Flow sets that another worker noted, or this one.
+    Piece(Piece),
+    Nothing,
+    /// No receiver is there any more.
+    End,
+}
+
+/// Reads what was noted and says what it told to who noted it.
+fn read(front: &mut Front, piece: &Piece, view: &View, out: &mut FrontOutput) {
+    let mut learnt = Learnt::default();
+    let sets = piece.sets.clone();
+    front.read((&piece.apart, sets), piece.batch.payloads(), view, out, &mut learnt);
+    // Who noted it is there until all pieces have come back.
+    let _ = piece.back.send(learnt);
 }
 
 fn wait_for_room(worker: &Sender<Message>, gathered: &mut Vec<Sighting>) {

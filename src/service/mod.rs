@@ -19,10 +19,12 @@
 //! its queue and it is empty, so nothing that was received is lost.
 
 mod backs;
+mod batch;
 mod board;
 mod build;
 pub mod checkpoint;
 pub mod clock;
+mod cores;
 mod counts;
 mod depths;
 mod dnstap;
@@ -41,6 +43,7 @@ mod queue;
 mod readiness;
 mod receivers;
 mod resolver;
+mod shares;
 mod sink;
 mod snapshot;
 pub mod sources;

@@ -1,7 +1,6 @@
 //! Starting: bind, read, build, then make queues and threads from the end of
 //! the flow to its beginning, so that nothing is sent before somebody listens.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -18,6 +17,7 @@ use super::checkpoint::{
     restore_decoders,
 };
 use super::clock::Stopwatch;
+use super::cores::{sockets_each, worker_numbers};
 use super::depths::Depths;
 use super::dnstap::Sockets;
 use super::ending::Ending;
@@ -28,13 +28,14 @@ use super::live::{Live, Pace};
 use super::loading::{Loaded, belief, learn, load};
 use super::receivers::{self, Receiver};
 use super::resolver::Resolver;
+use super::shares::Shares;
 use super::snapshot::InForce;
 use super::sources::decode_settings;
 use super::watch::Watch;
 use super::web::Web;
 use super::{Asker, Options, Service, StartError, backs, fronts, history, key, sink};
 use crate::attribute::Interest;
-use crate::config::{Config, DetectionSink, Tls, Workers, open_to_others};
+use crate::config::{Config, DetectionSink, Tls, open_to_others};
 use crate::detect::Settings;
 use crate::dns::Knowledge;
 use crate::metrics::Metrics;
@@ -54,7 +55,7 @@ impl Service {
     pub fn start(config: Config, options: Options) -> Result<Self, StartError> {
         let metrics = Metrics::new()?;
         let folder = hold(&config.state)?;
-        let listeners = bind_all(&config.listen)?;
+        let listeners = bind_all(&config.listen, sockets_each(config.workers))?;
         let sockets = Sockets::bind(&config.dns.dnstap)?;
         let (fronts, backs) = worker_numbers(config.workers);
         let began = options.clock.now();
@@ -187,7 +188,8 @@ impl Service {
         asker.store(Some(Arc::new(back_queues.clone())));
         let (mut front_queues, mut front_ends, mut reports) = (Vec::new(), Vec::new(), Vec::new());
         let (leave, left_fronts) = unbounded();
-        for (number, decoder) in decoders.into_iter().enumerate() {
+        let fronts_with = decoders.into_iter().zip(Shares::of(fronts));
+        for (number, (decoder, shares)) in fronts_with.enumerate() {
             let (sender, input) = bounded(receivers::QUEUE);
             front_ends.push(input.clone());
             front_queues.push(sender);
@@ -197,6 +199,7 @@ impl Service {
                 number,
                 front: Front::new(decoder, keys.clone()),
                 input,
+                shares,
                 backs: back_queues.clone(),
                 in_force: in_force.clone(),
                 reports: report,
@@ -215,7 +218,8 @@ impl Service {
             .map(|chronicle| threads.start("history", move || chronicle.run()))
             .transpose()?;
 
-        let udp: Vec<_> = listeners.iter().map(Listener::local_address).collect();
+        let mut udp: Vec<_> = listeners.iter().map(Listener::local_address).collect();
+        udp.dedup();
         let (detectable, classes) = product.detectable();
         let dnstap = sockets.addresses();
         let told = sockets.serve(&web.runtime, clock, &metrics)?;
@@ -335,15 +339,6 @@ fn hold(path: &Path) -> Result<Option<Folder>, StartError> {
             Ok(None)
         }
     }
-}
-
-/// Threads for the fronts and the backs: decoding costs most, a socket needs a
-/// core of its own, and about one record in a hundred goes to a back.
-fn worker_numbers(workers: Workers) -> (usize, usize) {
-    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let fronts = workers.front.map_or((cores / 2).max(1), NonZeroUsize::get);
-    let backs = workers.back.map_or((cores / 4).max(1), NonZeroUsize::get);
-    (fronts, backs)
 }
 
 fn target(sink: &DetectionSink) -> String {
