@@ -99,6 +99,7 @@ impl Worker {
             self.account(&mut share, &mut out, &mut sightings);
             for learnt in self.shares.learnt() {
                 self.front.decoder_mut().learn(&learnt);
+                unreported = true;
             }
             if told != self.front.decoder().told() {
                 told = self.front.decoder().told();
