@@ -24,7 +24,7 @@ use crossbeam_channel::{Sender, TrySendError};
 use super::batch::{Batch, Pool};
 use super::clock::{Clock, Stopwatch};
 use crate::metrics::Metrics;
-use crate::receive::udp::{BATCH, Listener};
+use crate::receive::udp::{BATCH, BUFFER_ASKED, Listener};
 
 /// Bytes of a batch: 360 datagrams of 1.4 KB, half a millisecond's work.
 pub(super) const ROOM: usize = 512 << 10;
@@ -117,6 +117,25 @@ impl Receiver {
             // A worker that is gone has panicked, which ends the service.
             let _ = worker.send(batch);
         }
+    }
+}
+
+/// Shows how large a socket's buffer is, and warns when it is smaller than asked
+/// for.
+pub(super) fn tell_buffer(listener: &Listener, metrics: &Metrics) {
+    let address = listener.local_address().to_string();
+    let given = listener.buffer_given();
+    metrics
+        .socket_buffer
+        .with_label_values(&[&address])
+        .set(i64::try_from(given).unwrap_or(i64::MAX));
+    if given < BUFFER_ASKED {
+        tracing::warn!(
+            listener = address,
+            given,
+            asked = BUFFER_ASKED,
+            "the socket buffer is smaller than asked for, bursts may be lost; raise net.core.rmem_max"
+        );
     }
 }
 

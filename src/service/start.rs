@@ -46,7 +46,7 @@ use crate::orient::reveal::line_named;
 use crate::pipeline::{Back, Front};
 use crate::publish::http::{Api, Doors, Named, Times};
 use crate::publish::view::Current;
-use crate::receive::udp::{BUFFER_ASKED, Listener, bind_all};
+use crate::receive::udp::{Listener, bind_all};
 
 impl Service {
     /// Starts everything; returns when the first hitlist is in force and
@@ -284,7 +284,7 @@ impl Service {
         let receivers = listeners
             .into_iter()
             .map(|listener| {
-                tell_buffer(&listener, &metrics);
+                receivers::tell_buffer(&listener, &metrics);
                 let receiver = Receiver {
                     listener,
                     workers: front_queues.clone(),
@@ -345,23 +345,6 @@ fn target(sink: &DetectionSink) -> String {
     match sink {
         DetectionSink::Stdout => "standard output".to_owned(),
         DetectionSink::File(path) => path.display().to_string(),
-    }
-}
-
-fn tell_buffer(listener: &Listener, metrics: &Metrics) {
-    let address = listener.local_address().to_string();
-    let given = listener.buffer_given();
-    metrics
-        .socket_buffer
-        .with_label_values(&[&address])
-        .set(i64::try_from(given).unwrap_or(i64::MAX));
-    if given < BUFFER_ASKED {
-        tracing::warn!(
-            listener = address,
-            given,
-            asked = BUFFER_ASKED,
-            "the socket buffer is smaller than asked for, bursts may be lost; raise net.core.rmem_max"
-        );
     }
 }
 
