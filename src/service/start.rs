@@ -93,7 +93,6 @@ impl Service {
         let keys = key::line_keys(&config.lines.key_file, began)?;
         let (queue, detections) = sink::open(&config.detections, reopen, &metrics)
             .map_err(|cause| StartError::Sink { target: target(&config.detections), cause })?;
-
         let watch = Watch::new(watched(options.config_path.as_deref(), &config));
         let mut learning = None;
         let begin = |make: &dyn Fn() -> Knowledge| {
