@@ -47,7 +47,7 @@ impl Clock {
     /// Seconds that it goes on in one real second.
     pub fn speed(&self) -> u32 {
         match self {
-            Self::Real => 1,
+            Self::Real | Self::Moved(_) => 1,
             Self::SpedUp { factor, .. } => factor.get(),
         }
     }
