@@ -13,6 +13,7 @@
 #![allow(clippy::print_stdout, reason = "what was sent is printed")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+#![allow(clippy::cast_sign_loss, reason = "nothing is negative")]
 
 use std::io::IoSlice;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};

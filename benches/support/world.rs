@@ -2,6 +2,9 @@
 //! 100.64.0.0/10, and IPFIX datagrams of a router's 20-field template of which
 //! one record in twenty hits. Seeded.
 
+#![allow(dead_code, reason = "each benchmark uses its own part of this")]
+#![allow(clippy::unwrap_used, reason = "a benchmark stops at what cannot be")]
+
 use std::net::IpAddr;
 
 use hayrake::attribute::{Hitlist, HitlistEntry};
@@ -18,13 +21,13 @@ use rand_chacha::ChaCha8Rng;
 use crate::datagrams::{NOW, ipfix};
 
 /// Endpoints in the list.
-pub const ENDPOINTS: usize = 1_000_000;
+pub(crate) const ENDPOINTS: usize = 1_000_000;
 /// Groups that they stand for.
 const GROUPS: u64 = 500;
 /// Records of a datagram.
-pub const RECORDS: usize = 24;
+pub(crate) const RECORDS: usize = 24;
 /// Datagrams made; their endpoints are more than any cache holds.
-pub const DATAGRAMS: usize = 8_192;
+pub(crate) const DATAGRAMS: usize = 8_192;
 
 /// The 20 fields of a usual router template with millisecond times.
 const ROUTER: &[(u16, u16)] = &[
@@ -51,20 +54,20 @@ const ROUTER: &[(u16, u16)] = &[
 ];
 
 /// Servers on the hitlist, the view in which they are, and datagrams.
-pub struct World {
+pub(crate) struct World {
     /// Addresses of servers.
-    pub servers: Vec<u32>,
+    pub(crate) servers: Vec<u32>,
     /// What a front reads.
-    pub view: View,
+    pub(crate) view: View,
     /// The template and the rate of sampling.
-    pub template: Vec<u8>,
+    pub(crate) template: Vec<u8>,
     /// Datagrams of data.
-    pub payloads: Vec<Vec<u8>>,
+    pub(crate) payloads: Vec<Vec<u8>>,
 }
 
 impl World {
     /// The world of this seed.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let servers: Vec<u32> = (0..ENDPOINTS).map(|_| server(&mut random)).collect();
         let (mut prefixes, mut regions) = (Prefixes::default(), Regions::default());
@@ -91,7 +94,7 @@ impl World {
 }
 
 /// A hitlist of these servers.
-pub fn entries(servers: &[u32]) -> Vec<HitlistEntry> {
+pub(crate) fn entries(servers: &[u32]) -> Vec<HitlistEntry> {
     let entry = |(place, server): (usize, &u32)| HitlistEntry {
         address: IpAddr::V4((*server).into()),
         group: GroupId::from_u64(place as u64 % GROUPS),
@@ -123,7 +126,7 @@ fn rules() -> Rules {
 }
 
 /// A datagram of one exporter, just received.
-pub fn received(payload: &[u8]) -> Datagram<'_> {
+pub(crate) fn received(payload: &[u8]) -> Datagram<'_> {
     Datagram {
         source: [192, 0, 2, 1].into(),
         source_port: 2_055,
