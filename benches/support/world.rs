@@ -72,7 +72,7 @@ impl World {
         let servers: Vec<u32> = (0..ENDPOINTS).map(|_| server(&mut random)).collect();
         let (mut prefixes, mut regions) = (Prefixes::default(), Regions::default());
         // 100.64.0.0/10 as a provider has it: in 256 parts, of four regions.
-        for (part, net) in (0..256_u32).zip((0x6440_0000..).step_by(1 << 14)) {
+        for (part, net) in (0..256_u32).zip((0x6440_0000_u32..).step_by(1 << 14)) {
             let region = regions.intern(["north", "east", "south", "west"][part as usize % 4]);
             let net = ipnetwork::Ipv4Network::new(net.into(), 18).unwrap();
             prefixes.insert(net.into(), LinePrefix { length: 32, region });
