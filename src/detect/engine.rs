@@ -46,7 +46,7 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// Five minutes, and 20 million touches: under 1.3 GB.
+    /// Five minutes, and 20 million touches: by their sizes under 1.3 GB.
     fn default() -> Self {
         Self { lateness: Duration::from_secs(300), most_touches: 20_000_000 }
     }

@@ -41,8 +41,8 @@ const SOON: Duration = Duration::from_millis(1);
 const SET_BACK: Duration = Duration::from_secs(60);
 /// How often windows are looked at when no sightings come.
 const TICK: Duration = Duration::from_millis(50);
-/// Lines judged in a slice: about half a millisecond (`cargo bench --bench
-/// turnover`).
+/// Lines judged in a slice, meant to take under a millisecond; `cargo bench
+/// --bench turnover` prints how long sightings wait for it.
 const SLICE: usize = 128;
 /// Messages taken in a row before a slice is due, however many more there are:
 /// a queue that is never empty must not keep a window from closing.
