@@ -42,7 +42,7 @@ esac
 
 const SUDO: &str = "#!/bin/sh\nexec \"$@\"\n";
 
-pub struct Stage {
+pub(crate) struct Stage {
     dir: tempfile::TempDir,
     http: String,
     /// Runs as long as the stage stands.
@@ -52,7 +52,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let base = dir.path().join("base");
         // Answers of today, or nothing could be detected today.
@@ -121,7 +121,7 @@ impl Stage {
     }
 
     /// Lays out a folder for a page, or says what of it is not here.
-    pub fn enter(&self, page: &Page) -> Option<String> {
+    pub(crate) fn enter(&self, page: &Page) -> Option<String> {
         let stem = page.path.file_stem().unwrap().to_string_lossy().into_owned();
         let folder = self.dir.path().join("pages").join(&stem);
         copy_folder(&self.dir.path().join("base"), &folder);
@@ -157,7 +157,7 @@ impl Stage {
 
     /// What a shell says to this text, or why it failed. The places of an
     /// installed service are those of the page's folder.
-    pub fn shell(&self, text: &str) -> Result<String, String> {
+    pub(crate) fn shell(&self, text: &str) -> Result<String, String> {
         let folder = self.page.borrow().clone();
         let inside = |place: &str| folder.join(place).display().to_string();
         let text = text
