@@ -8,8 +8,7 @@
 //! instead, for the other workers too.
 //!
 //! A socket that had little is left alone for a moment, so that the next system
-//! call brings many datagrams and a worker is woken for many: at hundreds of
-//! thousands a second that halves the cost of a datagram. The pause is short
+//! call brings many datagrams and a worker is woken for many. The pause is short
 //! against what the socket's buffer holds, and there is none where the kernel
 //! gave a small one.
 
@@ -26,7 +25,7 @@ use super::clock::{Clock, Stopwatch};
 use crate::metrics::Metrics;
 use crate::receive::udp::{BATCH, BUFFER_ASKED, Listener};
 
-/// Bytes of a batch: 360 datagrams of 1.4 KB, half a millisecond's work.
+/// Bytes of a batch: 360 datagrams of 1.4 KB.
 pub(super) const ROOM: usize = 512 << 10;
 /// Batches that wait for one front worker: 32 MB, or 22,000 datagrams of
 /// 1.4 KB, or 45 ms at 500,000 a second. A worker that is kept from running for
