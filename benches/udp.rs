@@ -23,6 +23,7 @@
 #![allow(clippy::print_stdout, reason = "figures are printed")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark has threads and reads the clock")]
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+#![allow(clippy::cast_sign_loss, reason = "rates and times are not negative")]
 
 use std::fmt::Write as _;
 use std::fs;

@@ -91,8 +91,7 @@ impl<R: Read> Input<R> {
         Ok(byte)
     }
 
-    /// Fills `into`.
-    pub(crate) fn exact(&mut self, mut into: &mut [u8]) -> Result<(), CheckpointError> {
+    fn exact(&mut self, mut into: &mut [u8]) -> Result<(), CheckpointError> {
         while !into.is_empty() {
             if !self.fill()? {
                 return Err(CheckpointError::CutOff { at: self.at() });

@@ -2,6 +2,10 @@
 //! reported to the datagram. Timing decides how much is lost, never whether the
 //! sums hold, and only these are asserted.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at what cannot be")]
+#![allow(clippy::print_stdout, reason = "how much was lost is worth knowing")]
+#![allow(clippy::disallowed_methods, reason = "a sender keeps to the clock")]
+
 mod support;
 
 use std::net::Ipv4Addr;

@@ -106,33 +106,6 @@ fn see(hayrake: &Hayrake) {
 }
 
 #[test]
-fn flows_that_wait_for_their_template_wait_over_a_restart() {
-    let site = Site::new();
-    let mut hayrake = site.run();
-    let lines: Vec<Ipv4Addr> = (1..=20).map(line).collect();
-    let mut exporter = Exporter::new(hayrake.udp);
-    exporter.send_flows(&lines, &KETTLE);
-    exporter.send_flows(&lines, &KETTLE[..1]);
-    eventually("they wait", || hayrake.metric("hayrake_records_queued") == 2);
-    hayrake.signal("-TERM");
-    hayrake.wait_for_log("data sets that wait for a template are kept");
-    assert!(hayrake.terminate().success());
-    let hayrake = site.run();
-    eventually("they wait on", || hayrake.metric("hayrake_records_queued") == 2);
-    assert_eq!(hayrake.metric("hayrake_datagrams_queued"), 2);
-    let mut exporter = Exporter::new(hayrake.udp);
-    exporter.send_template();
-    let flows = 20 * (KETTLE.len() as u64 + 1);
-    eventually("they are decoded", || hayrake.metric(MADE) == flows);
-    assert_eq!(hayrake.metric("hayrake_records_queued"), 0);
-    // What came of datagrams was received: now, or by the service before.
-    let from = "hayrake_datagrams_received_total{listener=\"checkpoint\"}";
-    assert_eq!(hayrake.metric(from), 2);
-    assert_eq!(hayrake.metric("hayrake_datagrams_total{outcome=\"decoded\"}"), 3);
-    assert!(hayrake.terminate().success());
-}
-
-#[test]
 fn windows_that_cannot_be_kept_are_closed_early_and_it_is_said() {
     let site = Site::new();
     let config = fs::read_to_string(site.path("hayrake.yaml")).unwrap();

@@ -3,6 +3,9 @@
 //! options come before, behind and between the data, and template and data share
 //! a datagram.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at what cannot be")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -105,6 +105,12 @@ proptest! {
                 .take(format.flows_a_datagram())
                 .collect();
             let boot = at(60).minus(std::time::Duration::from_secs(up));
+            // An uptime of 0 is how routers say that they do not know a time, so
+            // what began when the uptime wrapped cannot come back.
+            let wrapped = boot.as_millis() + (1 << 32);
+            let unsayable = |flow: &FlowRecord| [flow.start, flow.end].iter()
+                .any(|time| time.as_millis() == wrapped || *time == boot);
+            flows.retain(|flow| !unsayable(flow));
             let mut router = Router::new(format, ROUTER.into(), 7, rate.try_into().unwrap(), boot);
             let mut decoder = Decoder::new(DecodeSettings::default());
             // The second datagram has no templates and an advanced sequence.

@@ -25,8 +25,6 @@ pub(crate) const MAX_BYTES: usize = 16 << 20;
 pub(crate) const MAX_BYTES_PER_EXPORTER: usize = 2 << 20;
 /// Charged for each set beside its bytes, for the tables around it.
 const OVERHEAD: usize = 512;
-/// Sets of one exporter that fit, were they empty.
-pub(crate) const MOST_WAITING: usize = MAX_BYTES_PER_EXPORTER / OVERHEAD;
 /// Routers resend templates within 30 minutes (docs/exporters.md 18).
 pub(crate) const LIFETIME: Duration = Duration::from_secs(1_800);
 
@@ -90,24 +88,6 @@ impl WaitingQueue {
     /// How many sets of one exporter wait.
     pub(crate) fn queued_of(&self, exporter: ExporterId) -> u64 {
         self.by_exporter.get(&exporter).map_or(0, |of| of.places.len() as u64)
-    }
-
-    /// Every set of one exporter that waits, oldest first, with how the other
-    /// parts of its datagram ended so far.
-    pub(crate) fn waiting_of(
-        &self,
-        exporter: ExporterId,
-    ) -> impl ExactSizeIterator<Item = (&Waiting, Outcome)> + '_ {
-        let places = self.by_exporter.get(&exporter).map(|of| &of.places);
-        let mut sets = Vec::with_capacity(places.map_or(0, BTreeSet::len));
-        for place in places.into_iter().flatten() {
-            if let Some(set) = self.sets.get(place) {
-                let outcome =
-                    self.datagrams.get(&set.datagram).map_or(Outcome::Decoded, |of| of.outcome);
-                sets.push((set, outcome));
-            }
-        }
-        sets.into_iter()
     }
 
     /// Lets a set wait; the oldest ones go if there is no room.

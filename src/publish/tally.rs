@@ -112,8 +112,8 @@ impl Tally {
     }
 
     /// Takes what `worker` claimed, and up to when it has closed all windows;
-    /// nothing while it is closing some. Gives the windows that are complete now, at most the last one of each
-    /// length.
+    /// nothing while it is closing some. Gives the windows that are complete
+    /// now, at most the last one of each length.
     pub fn record(
         &mut self,
         worker: usize,
@@ -135,13 +135,17 @@ impl Tally {
             self.open.pop_first();
         }
         let until: Option<Timestamp> = until.into();
-        if let (Some(reached), Some(until)) = (self.reached.get_mut(worker), until) {
-            if until.plus(self.lateness) < *reached {
-                // The clock was set back: windows come that were complete.
-                *reached = until;
+        let reached = self.reached.get(worker).copied().unwrap_or(Timestamp::EPOCH);
+        if let Some(until) = until {
+            if until.plus(self.lateness) < reached {
+                // The clock was set back: windows come that were complete, and
+                // they wait for every worker again.
+                self.reached.fill(Timestamp::EPOCH);
                 self.last.retain(|window, start| window.end(*start) <= until);
             }
-            *reached = until.max(*reached);
+            if let Some(reached) = self.reached.get_mut(worker) {
+                *reached = until.max(*reached);
+            }
         }
         Window::ALL.into_iter().filter_map(|window| self.complete(window)).collect()
     }

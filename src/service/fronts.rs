@@ -73,8 +73,6 @@ impl Worker {
         let mut unreported = false;
         let mut told = self.front.decoder().told();
         let mut busy = false;
-        // What waited before the service was started waits again.
-        share.add(&self.metrics, &out, self.front.decoder().queued());
         loop {
             let patience = if busy { SOON } else { TICK };
             let next = self.shares.waiting(|| {
@@ -125,6 +123,10 @@ impl Worker {
             wait_for_room(worker, gathered);
         }
         self.reports.store(Arc::new(self.front.decoder().exporters_in_brief()));
+        let waiting = self.front.decoder().queued().records;
+        if waiting > 0 {
+            tracing::warn!(waiting, "data sets that still waited for a template are lost");
+        }
         // Nobody is there any more when the service did not start.
         let _ = self.leave.send(self.front);
     }

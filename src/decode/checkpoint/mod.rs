@@ -1,7 +1,6 @@
 //! What a decoder remembers as bytes, so that a service that is started again
 //! decodes the first datagram: templates as they were told, samplers, and what
-//! options said of the exporter, and the data sets that wait for a template still.
-//! Written exporter by exporter while the decoder
+//! options said of the exporter. Written exporter by exporter while the decoder
 //! goes on, and dealt to any number of decoders when it is read. Files,
 //! checksums and threads are the service's.
 //!
@@ -15,20 +14,13 @@
 //!   number of templates, each: protocol, port, id, kind,
 //!     number of fields, each: id, length, 1 byte flags, enterprise if they say so,
 //!     sent (ms), used (ms)
-//!   number of sets that wait, each: protocol, port, template,
-//!     1 byte how the rest of its datagram ended, received (ms), export time (ms),
-//!     1 byte flags, uptime (ms) if they say so, offset, length, bytes
 //! 1 byte END, number of exporters
 //! ```
 //!
 //! Sequence numbers are not kept. What exporters sent while the service was not
 //! there is not lost between them and us, and a gap that nobody could hear
 //! would hide the gaps that can be mended; for how long that was is in the log.
-//!
-//! A set that waits was received and is in nothing else that is kept. One whose
-//! template comes between this checkpoint and the service's violent death is
-//! read a second time after the next start: evidence is a set, so that claims
-//! nothing more, and losing it would be worse.
+//! Data sets that wait for a template are not kept either.
 
 mod read;
 #[cfg(test)]
@@ -40,12 +32,11 @@ pub use read::{Restored, restore};
 pub use write::{Writing, put_end};
 
 use super::Protocol;
-use super::counts::Outcome;
 use super::sampling::RateField;
 use super::template::Kind;
 
 /// The version of these bytes; a reader takes no other.
-pub const FORMAT: u16 = 2;
+pub const FORMAT: u16 = 1;
 
 const END: u8 = 0;
 const EXPORTER: u8 = 1;
@@ -58,11 +49,6 @@ const SCOPE: u8 = 1;
 /// Flag of a field: it is an enterprise's own.
 const ENTERPRISE: u8 = 2;
 
-/// Flag of a set that waits: its header tells an uptime.
-const UPTIME: u8 = 1;
-/// Flag of a set that waits: it came in the datagram of the set before.
-const SAME_DATAGRAM: u8 = 2;
-
 /// Kinds of sampler keys.
 const BY_ID: u8 = 0;
 const BY_SCOPE: u8 = 1;
@@ -71,8 +57,6 @@ const BY_SCOPE: u8 = 1;
 const PROTOCOLS: [Protocol; 2] = [Protocol::Netflow9, Protocol::Ipfix];
 /// In the order of their numbers.
 const KINDS: [Kind; 2] = [Kind::Data, Kind::Options];
-/// In the order of their numbers.
-const OUTCOMES: [Outcome; 3] = [Outcome::Decoded, Outcome::UnknownTemplate, Outcome::Rejected];
 /// In the order of their numbers.
 const FIELDS: [RateField; 7] = [
     RateField::Interval,

@@ -8,23 +8,16 @@ use std::sync::Arc;
 
 use super::{
     BY_ID, BY_SCOPE, CheckpointError, END, ENTERPRISE, EXPORTER, EXPORTER_V6, FIELDS, IDS_IN_FLOWS,
-    KINDS, OUTCOMES, PROTOCOLS, SAME_DATAGRAM, SCOPE, UPTIME,
+    KINDS, PROTOCOLS, SCOPE,
 };
 use crate::bytes::Input;
-use crate::decode::counts::{DecodeCounts, Outcome};
 use crate::decode::exporter::MAX_SAMPLER_PORTS;
-use crate::decode::layout::LEAD;
-use crate::decode::queue::{MOST_WAITING, Waiting};
 use crate::decode::sampling::{MAX_SAMPLERS, Sampler, SamplerKey, Samplers, Set};
 use crate::decode::template::{Field, Kind, MAX_FIELDS, Template};
 use crate::decode::templates::MAX_TEMPLATES;
-use crate::decode::time::Clock;
 use crate::decode::{Decoder, Protocol};
 use crate::model::exporter::ExporterId;
 use crate::model::time::Timestamp;
-
-/// Most bytes of a UDP datagram.
-const MOST_BYTES: usize = 1 << 16;
 
 /// What was read back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,11 +28,7 @@ pub struct Restored {
     pub templates: u64,
     /// Samplers, of all ports together.
     pub samplers: u64,
-    /// Data sets that wait for a template.
-    pub waiting: u64,
-    /// Datagrams they are of, as their exporters have them apart.
-    pub datagrams: u64,
-    /// Exporters, templates and waiting sets beyond the bounds of a decoder.
+    /// Exporters and templates beyond the bounds of a decoder.
     pub refused: u64,
     /// When the last datagram of all came.
     pub last: Timestamp,
@@ -126,85 +115,17 @@ impl<R: Read> Reader<R> {
                 self.restored.refused += 1;
             }
         }
-        self.waiting(id, decoder)
-    }
-
-    /// The sets of an exporter that wait. They wait in the order in which they
-    /// came, and what there is no room for any more goes, the oldest first.
-    fn waiting(
-        &mut self,
-        exporter: ExporterId,
-        decoder: &mut Decoder,
-    ) -> Result<(), CheckpointError> {
-        let mut counts = DecodeCounts::default();
-        let mut open: Option<Outcome> = None;
-        for _ in 0..self.input.below(MOST_WAITING + 1, "a number of sets that wait of")? {
-            let protocol = self.one_of(&PROTOCOLS, "a protocol")?;
-            let port = self.input.small("a port")?;
-            let template = self.input.small("a template")?;
-            let outcome: Outcome = self.one_of(&OUTCOMES, "an outcome")?;
-            let (received, export) = (self.time()?, self.instant()?);
-            let flags = self.input.byte()?;
-            if flags & !(UPTIME | SAME_DATAGRAM) != 0 {
-                return self.input.damaged(format!("flags {flags:#04x} of a set"));
-            }
-            let uptime =
-                if flags & UPTIME == 0 { None } else { Some(self.input.small("an uptime")?) };
-            let offset = self.input.below(MOST_BYTES, "an offset")?;
-            let length = self.input.below(MOST_BYTES, "a set of length")?;
-            let mut bytes = vec![0; LEAD + length];
-            if let Some(body) = bytes.get_mut(LEAD..) {
-                self.input.exact(body)?;
-            }
-            open = match open {
-                Some(before) if flags & SAME_DATAGRAM != 0 => Some(before.max(outcome)),
-                before => {
-                    if let Some(before) = before {
-                        decoder.queue.close(decoder.serial, before, &mut counts);
-                    }
-                    decoder.serial += 1;
-                    self.restored.datagrams += 1;
-                    Some(outcome)
-                }
-            };
-            let clock = Clock::new(received, export, uptime, decoder.settings.max_skew);
-            let set = Waiting {
-                exporter,
-                protocol,
-                port,
-                template,
-                datagram: decoder.serial,
-                received,
-                clock,
-                offset,
-                bytes: bytes.into_boxed_slice(),
-                body: LEAD,
-            };
-            decoder.queue.push(set, &mut counts);
-            self.restored.waiting += 1;
-        }
-        if let Some(outcome) = open {
-            decoder.queue.close(decoder.serial, outcome, &mut counts);
-        }
-        self.restored.waiting -= counts.sets_evicted;
-        self.restored.datagrams -= counts.datagrams_unknown_template + counts.datagrams_rejected;
-        self.restored.refused += counts.sets_evicted;
         Ok(())
     }
 
-    /// An instant of ours; one that has not come yet, by a clock that was set
-    /// back, is now.
+    /// An instant; one that has not come yet, by a clock that was set back, is
+    /// now.
     fn time(&mut self) -> Result<Timestamp, CheckpointError> {
-        Ok(self.instant()?.min(self.now))
-    }
-
-    /// An instant by anybody's clock.
-    fn instant(&mut self) -> Result<Timestamp, CheckpointError> {
         let millis = self.input.number()?;
         if millis > Timestamp::MAX.as_millis() {
             return self.input.damaged("a time after the year 9999");
         }
-        Ok(Timestamp::from_millis(millis))
+        Ok(Timestamp::from_millis(millis).min(self.now))
     }
 
     fn one_of<T: Copy>(&mut self, all: &[T], what: &str) -> Result<T, CheckpointError> {

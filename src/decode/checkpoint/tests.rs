@@ -95,16 +95,15 @@ fn the_first_datagram_is_decoded_with_its_rate() {
     }
     let told = decoder.told();
     assert_eq!(told, 9 * 3);
-    // This one has told nothing, but what it sent waits.
+    // This one has told nothing that is kept.
     feed(&mut decoder, 10, 2055, &packet(&[flow(256, 3)]));
-    assert_eq!(decoder.told(), told + 1);
+    assert_eq!(decoder.told(), told);
     let bytes = written(&[decoder], 100);
     for number in [1, 2, 5] {
         let (mut decoders, restored) = restored(&bytes, number).unwrap();
         // A sampler is known by its port and by nobody's.
         let found = (restored.exporters, restored.templates, restored.samplers, restored.refused);
-        assert_eq!(found, (10, 18, 18, 0));
-        assert_eq!((restored.waiting, restored.datagrams), (1, 1));
+        assert_eq!(found, (9, 18, 18, 0));
         assert_eq!(restored.last, NOW);
         for exporter in 1..=9 {
             let owner = &mut decoders[usize::from(exporter) % number];
@@ -115,36 +114,6 @@ fn the_first_datagram_is_decoded_with_its_rate() {
             let rate = out.flows[0].sampling.rate().unwrap().get();
             assert_eq!(rate, 1_000 + u32::from(exporter));
         }
-    }
-}
-
-#[test]
-fn sets_that_wait_for_a_template_wait_on() {
-    let mut decoder = Decoder::default();
-    feed(&mut decoder, 1, 2055, &packet(&[flow(256, 3), flow(300, 3)]));
-    feed(&mut decoder, 1, 2055, &packet(&[flow(256, 4)]));
-    feed(&mut decoder, 3, 2055, &packet(&[flow(256, 4)]));
-    let bytes = written(&[decoder.clone()], 1);
-    let (mut decoders, restored) = restored(&bytes, 2).unwrap();
-    assert_eq!((restored.waiting, restored.datagrams, restored.refused), (4, 3, 0));
-    let owner = &mut decoders[1];
-    assert_eq!(owner.queued(), decoder.queued());
-    // Its template comes from another port, which lends it.
-    for decoder in [&mut decoder, owner] {
-        let out = feed(decoder, 1, 9_995, &packet(&templates(256)));
-        let packets: Vec<_> = out.flows.iter().map(|flow| (flow.packets, flow.end)).collect();
-        assert_eq!(packets, [(5, NOW); 2]);
-        let counts = out.counts;
-        assert_eq!((counts.sets_released, counts.datagrams_decoded), (2, 2), "300 waits on");
-        assert_eq!(feed(decoder, 1, 9_995, &packet(&templates(300))).counts.datagrams_decoded, 2);
-        // Nobody waits for ever, whoever restarts.
-        let mut out = Decoded::default();
-        let later = NOW.plus(std::time::Duration::from_secs(3_600));
-        let payload = &packet(&[]);
-        let source = [192, 0, 2, 9].into();
-        let datagram = Datagram { source, source_port: 9, received: later, payload };
-        decoder.decode(datagram, &mut out);
-        assert_eq!((out.counts.sets_expired, out.counts.records_unknown_template), (1, 1));
     }
 }
 

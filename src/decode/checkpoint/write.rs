@@ -3,12 +3,11 @@
 use std::net::IpAddr;
 
 use super::{
-    BY_ID, BY_SCOPE, END, ENTERPRISE, EXPORTER, EXPORTER_V6, FIELDS, IDS_IN_FLOWS, KINDS, OUTCOMES,
-    PROTOCOLS, SAME_DATAGRAM, SCOPE, UPTIME,
+    BY_ID, BY_SCOPE, END, ENTERPRISE, EXPORTER, EXPORTER_V6, FIELDS, IDS_IN_FLOWS, KINDS,
+    PROTOCOLS, SCOPE,
 };
 use crate::bytes::{Progress, put_number};
 use crate::decode::exporter::Exporter;
-use crate::decode::queue::WaitingQueue;
 use crate::decode::sampling::{SamplerKey, Samplers};
 use crate::decode::template::Template;
 use crate::decode::{Decoder, Protocol};
@@ -54,12 +53,9 @@ impl Decoder {
         while into.len() < enough {
             let Some(id) = writing.left.pop() else { return Progress::Done };
             if let Some(exporter) = self.exporters.find(id)
-                && (!exporter.templates.is_empty()
-                    || !exporter.sampling.samplers.is_empty()
-                    || self.queue.queued_of(id) > 0)
+                && (!exporter.templates.is_empty() || !exporter.sampling.samplers.is_empty())
             {
                 put_exporter(into, exporter);
-                put_waiting(into, &self.queue, id);
                 writing.written += 1;
             }
         }
@@ -107,30 +103,6 @@ fn put_exporter(into: &mut Vec<u8>, exporter: &Exporter) {
         put_template(into, protocol, port, template);
         put_number(into, sent.as_millis());
         put_number(into, used.as_millis());
-    }
-}
-
-fn put_waiting(into: &mut Vec<u8>, queue: &WaitingQueue, exporter: ExporterId) {
-    let waiting = queue.waiting_of(exporter);
-    put_number(into, waiting.len() as u64);
-    let mut before = None;
-    for (set, outcome) in waiting {
-        into.push(code(&set.protocol, &PROTOCOLS));
-        put_number(into, set.port.into());
-        put_number(into, set.template.into());
-        into.push(code(&outcome, &OUTCOMES));
-        put_number(into, set.received.as_millis());
-        let (export, uptime) = set.clock.told();
-        put_number(into, export.as_millis());
-        let same = before.replace(set.datagram) == Some(set.datagram);
-        into.push(if uptime.is_some() { UPTIME } else { 0 } | if same { SAME_DATAGRAM } else { 0 });
-        if let Some(uptime) = uptime {
-            put_number(into, uptime.into());
-        }
-        put_number(into, set.offset as u64);
-        let body = set.bytes.get(set.body..).unwrap_or_default();
-        put_number(into, body.len() as u64);
-        into.extend_from_slice(body);
     }
 }
 

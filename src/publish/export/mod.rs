@@ -239,7 +239,7 @@ struct Table<'t> {
 }
 
 enum Writer<'t> {
-    Csv(csv::Csv<'t>),
+    Csv(Box<csv::Csv<'t>>),
     Parquet(Box<parquet::Parquet<'t>>),
 }
 
@@ -251,7 +251,7 @@ impl<'t> Table<'t> {
         told: &'t mut dyn FnMut(),
     ) -> io::Result<Self> {
         let writer = match format {
-            Format::Csv => Writer::Csv(csv::Csv::begin(columns, to)?),
+            Format::Csv => Writer::Csv(Box::new(csv::Csv::begin(columns, to)?)),
             Format::Parquet => Writer::Parquet(Box::new(parquet::Parquet::begin(columns, to)?)),
         };
         Ok(Self { writer, told, rows: 0, failed: None })

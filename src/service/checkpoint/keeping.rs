@@ -51,16 +51,7 @@ impl Keeping {
     /// Writes what the workers left. What cannot be kept is closed early.
     pub(in crate::service) fn finish(mut self, now: Timestamp, keys: &LineKeys, regions: &Regions) {
         let fronts: Vec<Front> = self.fronts.try_iter().collect();
-        let kept = self.exporters.finish(Vec::new(), fronts.iter().map(Front::decoder));
-        let waiting: u64 = fronts.iter().map(|front| front.decoder().queued().records).sum();
-        if waiting > 0 && kept {
-            tracing::info!(
-                waiting,
-                "data sets that wait for a template are kept for the next start"
-            );
-        } else if waiting > 0 {
-            tracing::error!(waiting, "data sets that waited for a template are lost");
-        }
+        self.exporters.finish(Vec::new(), fronts.iter().map(Front::decoder));
         let backs: Vec<backs::Worker> = self.backs.try_iter().collect();
         let header = header(keys, &self.detections, now, regions);
         let keep = self.windows == OpenWindows::Keep;
