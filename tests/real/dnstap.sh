@@ -94,7 +94,7 @@ CONF
 snippet() {
   awk -v heading="### $1" -v wanted="$2" '
     /^##/ { here = $0 == heading }
-    here && /^```$/ { inside = !inside; number += inside; next }
+    here && /^```[a-z]*$/ { inside = !inside; number += inside; next }
     here && inside && number == wanted' docs/feeding-dns.md |
     sed -e "s|/run/hayrake|$work/site|" -e "s|192.0.2.10@6000|127.0.0.1@$feed_port|"
 }
