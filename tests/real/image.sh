@@ -38,6 +38,10 @@ root=$work/root
 mkdir "$root"
 cp -a "$work/image/root/." "$root"
 cp -R --preserve=mode "$work/image/own/." "$root"
+# Every container engine gives these; a static program reads its random bytes there.
+mkdir -p "$root/dev"
+mknod -m 666 "$root/dev/random" c 1 8 && mknod -m 666 "$root/dev/urandom" c 1 9 ||
+  { echo "skipped: this machine lets nobody make devices"; exit 77; }
 user=$(sed -n 's/^USER //p' Dockerfile)
 (cd "$work/image/own" && find . -mindepth 1 -print0) | (cd "$root" && xargs -0 chown "$user")
 inside() { chroot --userspec="$user" "$root" "$@"; }
@@ -58,7 +62,9 @@ fi
 
 # The service as in a container: its configuration is mounted, its state its own.
 sed "s|^listen:.*|listen: ['127.0.0.1:0']|; s|^http:.*|http: 127.0.0.1:0|" deploy/debian/hayrake.yaml >"$root/etc/hayrake/hayrake.yaml"
-inside /usr/bin/hayrake run -c /etc/hayrake/hayrake.yaml >"$work/out" 2>"$work/log" &
+# Not by the function, so that the process number is the service's own.
+chroot --userspec="$user" "$root" /usr/bin/hayrake run -c /etc/hayrake/hayrake.yaml \
+  >"$work/out" 2>"$work/log" &
 service=$!
 pids+=("$service")
 healthy=
