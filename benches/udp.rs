@@ -25,63 +25,27 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 #![allow(clippy::cast_sign_loss, reason = "rates and times are not negative")]
 
+#[path = "support/stream.rs"]
+mod stream;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::io::IoSlice;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
 
 use hayrake::config;
 use hayrake::metrics::Metrics;
 use hayrake::service::{Options, Service};
 use nix::sched::{CpuSet, sched_setaffinity};
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg};
 use nix::unistd::Pid;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use stream::{DATAGRAM, ENDPOINTS, Exporter, RECORDS, RUN, RUNS, Run, SEED, endpoint, now};
 
-/// Seed of the stream.
-const SEED: u64 = 5;
-/// Records of a datagram.
-const RECORDS: usize = 26;
-/// Datagrams the kernel is handed at once.
-const RUN: usize = 45;
-/// Runs made; their endpoints are more than any cache holds.
-const RUNS: usize = 200;
-/// Endpoints on the hitlist.
-const ENDPOINTS: u32 = 20_000;
 /// The lowest rate tried, in datagrams a second.
 const LOWEST: f64 = 60_000.0;
 /// How exact the highest rate is looked for.
 const EXACT: f64 = 1.04;
 /// Steps of one row at most.
 const STEPS: usize = 11;
-
-/// A usual v9 template: 19 fields, 54 bytes.
-const FIELDS: [(u16, u16); 19] = [
-    (8, 4),
-    (12, 4),
-    (15, 4),
-    (10, 4),
-    (14, 4),
-    (2, 4),
-    (1, 4),
-    (22, 4),
-    (21, 4),
-    (7, 2),
-    (11, 2),
-    (4, 1),
-    (5, 1),
-    (6, 1),
-    (61, 1),
-    (16, 4),
-    (17, 4),
-    (9, 1),
-    (13, 1),
-];
-const RECORD: usize = 54;
-const DATAGRAM: usize = 20 + 4 + RECORDS * RECORD;
 
 /// One row of the table.
 struct Row {
@@ -94,10 +58,11 @@ struct Row {
 fn main() {
     let step = std::env::args().nth(1).and_then(|seconds| seconds.parse().ok());
     let step = Duration::from_secs_f64(step.unwrap_or(1.5));
-    let stream = Stream::new();
+    let stream = stream::runs();
+    let hits: u64 = stream.iter().map(|run| run.hits).sum();
     println!(
         "udp: {RECORDS}-record v9 datagrams of {DATAGRAM} bytes, seed {SEED}, {:.2} % of records hit, steps of {step:?}",
-        stream.hits * 100.0
+        hits as f64 / (RUNS * RUN * RECORDS) as f64 * 100.0
     );
     println!(
         "udp: highest rate with kernel drops 0, queue drops 0, gaps 0; share of a core in use"
@@ -115,13 +80,13 @@ fn main() {
 }
 
 impl Row {
-    fn measure(&self, stream: &Stream, step: Duration) {
+    fn measure(&self, stream: &[Run], step: Duration) {
         let site = Site::new(self.fronts);
         // Threads inherit where they may run from who starts them.
         run_on(if self.one_core { &[1] } else { &[0, 1] });
         let service = Service::start(site.config(), Options::default()).unwrap();
         run_on(&[0]);
-        let mut sender = Sender::new(service.udp_addresses()[0], self.exporters, stream.clone());
+        let mut sender = Sender::new(service.udp_addresses()[0], self.exporters, stream.to_vec());
         let (mut good, mut bad): (Option<Trial>, Option<f64>) = (None, None);
         for _ in 0..STEPS {
             let low = good.as_ref().map_or(LOWEST / 1.3, |trial| trial.asked);
@@ -207,56 +172,30 @@ impl Seen {
 /// Sends the stream.
 struct Sender {
     to: SocketAddr,
-    sockets: Vec<UdpSocket>,
-    sequences: Vec<u32>,
-    stream: Stream,
+    exporters: Vec<Exporter>,
+    stream: Vec<Run>,
+    seconds: u32,
     next: usize,
 }
 
 impl Sender {
-    fn new(to: SocketAddr, exporters: usize, stream: Stream) -> Self {
-        let sockets: Vec<_> = (0..exporters)
-            .map(|number| {
-                let from = Ipv4Addr::new(127, 0, 1, number as u8 + 1);
-                let socket = UdpSocket::bind((from, 0)).unwrap();
-                let _ = socket2::SockRef::from(&socket).set_send_buffer_size(4 << 20);
-                socket
-            })
-            .collect();
-        let mut sender = Self { to, sequences: vec![0; exporters], sockets, stream, next: 0 };
-        for number in 0..exporters {
-            let template = template(sender.sequences[number]);
-            sender.sequences[number] += 1;
-            sender.sockets[number].send_to(&template, to).unwrap();
-        }
+    fn new(to: SocketAddr, exporters: usize, stream: Vec<Run>) -> Self {
+        let SocketAddr::V4(v4) = to else { unreachable!() };
+        let exporters = (0..exporters).map(|number| Exporter::new(number as u8, v4)).collect();
         std::thread::sleep(Duration::from_millis(300));
-        sender
+        Self { to, exporters, stream, seconds: now(), next: 0 }
     }
 
     /// One run of datagrams of the next exporter.
     fn run(&mut self) {
-        let exporter = self.next % self.sockets.len();
-        let run = &mut self.stream.runs[self.next % RUNS];
+        let exporter = self.next % self.exporters.len();
+        self.exporters[exporter].send(&mut self.stream[self.next % RUNS], self.seconds);
         self.next += 1;
-        for datagram in run.chunks_exact_mut(DATAGRAM) {
-            datagram[8..12].copy_from_slice(&self.stream.seconds.to_be_bytes());
-            datagram[12..16].copy_from_slice(&self.sequences[exporter].to_be_bytes());
-            self.sequences[exporter] += 1;
-        }
-        let SocketAddr::V4(to) = self.to else { unreachable!() };
-        let sent = sendmsg(
-            self.sockets[exporter].as_raw_fd(),
-            &[IoSlice::new(run)],
-            &[ControlMessage::UdpGsoSegments(&(DATAGRAM as u16))],
-            MsgFlags::empty(),
-            Some(&SockaddrIn::from(to)),
-        );
-        assert_eq!(sent.unwrap(), RUN * DATAGRAM);
     }
 
     fn trial(&mut self, rate: f64, step: Duration, metrics: &Metrics) -> Trial {
         let before = Seen::now(metrics, self.to);
-        self.stream.seconds = now();
+        self.seconds = now();
         let runs = (rate * step.as_secs_f64() / RUN as f64).ceil() as u64;
         let apart = Duration::from_secs_f64(RUN as f64 / rate);
         let cpu = Cpu::now();
@@ -285,7 +224,7 @@ impl Sender {
         if !settled(&seen) {
             // The kernel tells its drops with later datagrams, a gap is one
             // when 32 later datagrams have not filled it.
-            for _ in 0..self.sockets.len() {
+            for _ in 0..self.exporters.len() {
                 self.run();
                 std::thread::sleep(Duration::from_millis(2));
             }
@@ -304,96 +243,6 @@ impl Sender {
             cores,
         }
     }
-}
-
-/// What is sent: runs of datagrams of one exporter.
-#[derive(Clone)]
-struct Stream {
-    runs: Vec<Vec<u8>>,
-    seconds: u32,
-    hits: f64,
-}
-
-impl Stream {
-    fn new() -> Self {
-        let mut random = ChaCha8Rng::seed_from_u64(SEED);
-        let mut hits = 0_usize;
-        let runs = (0..RUNS)
-            .map(|_| (0..RUN).flat_map(|_| datagram(&mut random, &mut hits)).collect())
-            .collect();
-        let hits = hits as f64 / (RUNS * RUN * RECORDS) as f64;
-        Self { runs, seconds: now(), hits }
-    }
-}
-
-fn datagram(random: &mut ChaCha8Rng, hits: &mut usize) -> Vec<u8> {
-    let mut bytes = header(RECORDS as u16, 0);
-    bytes.extend(256_u16.to_be_bytes());
-    bytes.extend((4 + RECORDS as u16 * RECORD as u16).to_be_bytes());
-    for _ in 0..RECORDS {
-        let line = 0x6440_0000_u32 | random.random_range(0..1 << 20);
-        let server = if random.random_ratio(1, 100) {
-            *hits += 1;
-            endpoint(random.random_range(0..ENDPOINTS))
-        } else {
-            random.random_range(0x0b00_0000_u32..0x6400_0000)
-        };
-        let (mut ends, mut ports) = ([line, server], [random.random_range(1024..65_535_u16), 443]);
-        if random.random_ratio(1, 2) {
-            ends.reverse();
-            ports.reverse();
-        }
-        let packets = random.random_range(1..20_u32);
-        for word in [ends[0], ends[1], 0x0a00_0001, 3, 4, packets, packets * 700, 90_000, 99_000] {
-            bytes.extend(word.to_be_bytes());
-        }
-        bytes.extend(ports[0].to_be_bytes());
-        bytes.extend(ports[1].to_be_bytes());
-        bytes.extend([6, 0, 0x18, 0]);
-        bytes.extend(64_500_u32.to_be_bytes());
-        bytes.extend(64_501_u32.to_be_bytes());
-        bytes.extend([24, 20]);
-    }
-    assert_eq!(bytes.len(), DATAGRAM);
-    bytes
-}
-
-/// Endpoints lie in 203.0.0.0/11, fifty to a /24.
-fn endpoint(number: u32) -> u32 {
-    0xcb00_0000 + (number / 50) * 256 + number % 50
-}
-
-fn header(count: u16, sequence: u32) -> Vec<u8> {
-    let mut bytes = 9_u16.to_be_bytes().to_vec();
-    bytes.extend(count.to_be_bytes());
-    for word in [100_000, now(), sequence, 7] {
-        bytes.extend(word.to_be_bytes());
-    }
-    bytes
-}
-
-/// A datagram with the template, and the rate of sampling by options.
-fn template(sequence: u32) -> Vec<u8> {
-    let mut bytes = header(1, sequence);
-    let mut set = |id: u16, body: &[u8]| {
-        bytes.extend(id.to_be_bytes());
-        bytes.extend((body.len() as u16 + 4).to_be_bytes());
-        bytes.extend(body);
-    };
-    let mut body = vec![1, 0, 0, FIELDS.len() as u8];
-    for (field, length) in FIELDS {
-        body.extend(field.to_be_bytes());
-        body.extend(length.to_be_bytes());
-    }
-    set(0, &body);
-    // Scope system, then sampling interval (34) and algorithm (35).
-    set(1, &[2, 0, 0, 4, 0, 8, 0, 1, 0, 4, 0, 34, 0, 4, 0, 35, 0, 1, 0, 0]);
-    set(512, &[127, 0, 1, 1, 0, 0, 4, 0, 2, 0, 0, 0]);
-    bytes
-}
-
-fn now() -> u32 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as u32
 }
 
 fn run_on(cores: &[usize]) {
