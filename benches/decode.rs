@@ -11,7 +11,7 @@
 #[path = "../tests/support/datagrams.rs"]
 mod datagrams;
 
-use datagrams::{Message, NOW, flow_sample, ipfix, ipv4_packet, raw_header, sflow, v5, v9};
+use datagrams::{Message, NOW, ROUTER, flow_sample, ipfix, ipv4_packet, raw_header, sflow, v5, v9};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use hayrake::decode::{Datagram, Decoded, Decoder};
@@ -22,30 +22,6 @@ use netflow_parser::NetflowParser;
 const RECORDS: usize = 24;
 /// Datagrams fed in one iteration.
 const BATCH: usize = 100;
-
-/// The 20 fields of a usual router template with millisecond times.
-const ROUTER: &[(u16, u16)] = &[
-    (8, 4),
-    (12, 4),
-    (15, 4),
-    (10, 4),
-    (14, 4),
-    (2, 8),
-    (1, 8),
-    (152, 8),
-    (153, 8),
-    (7, 2),
-    (11, 2),
-    (6, 1),
-    (4, 1),
-    (5, 1),
-    (16, 4),
-    (17, 4),
-    (9, 1),
-    (13, 1),
-    (61, 1),
-    (48, 1),
-];
 
 fn main() {
     divan::main();

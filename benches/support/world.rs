@@ -18,7 +18,7 @@ use hayrake::pipeline::View;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::datagrams::{NOW, ipfix};
+use crate::datagrams::{NOW, ROUTER, ipfix};
 
 /// Endpoints in the list.
 pub(crate) const ENDPOINTS: usize = 1_000_000;
@@ -28,30 +28,6 @@ const GROUPS: u64 = 500;
 pub(crate) const RECORDS: usize = 24;
 /// Datagrams made; their endpoints are more than any cache holds.
 pub(crate) const DATAGRAMS: usize = 8_192;
-
-/// The 20 fields of a usual router template with millisecond times.
-const ROUTER: &[(u16, u16)] = &[
-    (8, 4),
-    (12, 4),
-    (15, 4),
-    (10, 4),
-    (14, 4),
-    (2, 8),
-    (1, 8),
-    (152, 8),
-    (153, 8),
-    (7, 2),
-    (11, 2),
-    (6, 1),
-    (4, 1),
-    (5, 1),
-    (16, 4),
-    (17, 4),
-    (9, 1),
-    (13, 1),
-    (61, 1),
-    (48, 1),
-];
 
 /// Servers on the hitlist, the view in which they are, and datagrams.
 pub(crate) struct World {

@@ -17,6 +17,30 @@ pub(crate) const EXPORTER: &str = "192.0.2.1";
 pub(crate) const FIVE_TUPLE: &[(u16, u16)] =
     &[(8, 4), (12, 4), (7, 2), (11, 2), (4, 1), (6, 1), (2, 4), (1, 4)];
 
+/// The 20 fields of a usual router template with millisecond times.
+pub(crate) const ROUTER: &[(u16, u16)] = &[
+    (8, 4),
+    (12, 4),
+    (15, 4),
+    (10, 4),
+    (14, 4),
+    (2, 8),
+    (1, 8),
+    (152, 8),
+    (153, 8),
+    (7, 2),
+    (11, 2),
+    (6, 1),
+    (4, 1),
+    (5, 1),
+    (16, 4),
+    (17, 4),
+    (9, 1),
+    (13, 1),
+    (61, 1),
+    (48, 1),
+];
+
 /// The bytes of one [`FIVE_TUPLE`] record to port 443 with `packets` packets.
 pub(crate) fn five_tuple(packets: u32) -> Vec<u8> {
     let mut record = vec![198, 51, 100, 7, 203, 0, 113, 9, 0x9c, 0x40, 0x01, 0xbb, 6, 0x18];
