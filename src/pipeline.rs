@@ -7,11 +7,12 @@
 //! templates; a back belongs to some lines and owns their evidence; what both
 //! read is a [`View`], an immutable snapshot that is swapped whole.
 
+use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::attribute::Hitlist;
-use crate::decode::{Apart, Datagram, DecodeCounts, Decoded, Decoder, Learnt, Problem};
+use crate::decode::{Apart, Datagram, DecodeCounts, Decoded, Decoder, Learnt, Problem, Sides};
 use crate::detect::{Engine, EngineCounts, Settings};
 use crate::model::detection::Detection;
 use crate::model::flow::{Counters, FlowRecord};
@@ -21,9 +22,9 @@ use crate::model::sighting::Sighting;
 use crate::model::time::Timestamp;
 use crate::orient::{LineKeys, Orientation, Oriented, Prefixes, Reveal, orient};
 
-/// Flow sets read before they are followed on: their records stay in the
-/// fastest cache.
-const SETS_AT_ONCE: usize = 4;
+/// Flows whose endpoints are looked up at once: so many that reads of memory for
+/// them come together, so few that what is noted of them stays in a fast cache.
+const AT_ONCE: usize = 512;
 
 /// What the pipeline reads and never writes.
 #[derive(Clone)]
@@ -97,6 +98,10 @@ impl FrontOutput {
 pub struct Front {
     decoder: Decoder,
     decoded: Decoded,
+    apart: Apart,
+    learnt: Learnt,
+    sides: Vec<Sides>,
+    sought: Sought,
     keys: LineKeys,
     reveal: Option<Reveal>,
 }
@@ -104,7 +109,16 @@ pub struct Front {
 impl Front {
     /// A front with its own decoder.
     pub fn new(decoder: Decoder, keys: impl Into<LineKeys>) -> Self {
-        Self { decoder, decoded: Decoded::default(), keys: keys.into(), reveal: None }
+        Self {
+            decoder,
+            decoded: Decoded::default(),
+            apart: Apart::default(),
+            learnt: Learnt::default(),
+            sides: Vec::new(),
+            sought: Sought::default(),
+            keys: keys.into(),
+            reveal: None,
+        }
     }
 
     /// The same front, remembering what the lines it sees are really called.
@@ -136,8 +150,10 @@ impl Front {
 
     /// Takes one datagram through decode, orient and attribute.
     pub fn step(&mut self, datagram: Datagram<'_>, view: &View, out: &mut FrontOutput) {
-        self.decoder.decode(datagram, &mut self.decoded);
-        self.follow(view, out);
+        let mut apart = std::mem::take(&mut self.apart);
+        self.step_apart((datagram, 0), &mut apart, view, out);
+        self.finish(&mut apart, datagram.payload, view, out);
+        self.apart = apart;
     }
 
     /// The same, but flow sets of fixed layout are noted in `apart` for
@@ -150,12 +166,32 @@ impl Front {
         out: &mut FrontOutput,
     ) {
         self.decoder.decode_apart(datagram, base, apart, &mut self.decoded);
-        self.follow(view, out);
+        out.decoded += self.decoded.counts;
+        out.problems.append(&mut self.decoded.problems);
+        let Self { decoded, sought, keys, reveal, .. } = self;
+        let flows = &decoded.flows;
+        let sides = flows.iter().map(|flow| (flow.source, flow.destination));
+        sought.orient(sides, view, &mut out.oriented);
+        sought.attribute(|place| flows.get(place).copied(), view, (keys, reveal), out);
+    }
+
+    /// Takes the flow sets that this front has noted in `apart` through the rest,
+    /// and empties it.
+    pub fn finish(&mut self, apart: &mut Apart, data: &[u8], view: &View, out: &mut FrontOutput) {
+        let mut learnt = std::mem::take(&mut self.learnt);
+        self.read((apart, 0..apart.len()), data, view, out, &mut learnt);
+        self.decoder.learn(&learnt);
+        learnt.clear();
+        self.learnt = learnt;
+        apart.clear();
     }
 
     /// Takes flow sets that this or another front noted through the rest of
     /// decode, orient and attribute. `learnt` goes back to the front that noted
     /// them.
+    ///
+    /// Of each record only the addresses are read, until it is known that its
+    /// endpoint is on the hitlist: few are.
     pub fn read(
         &mut self,
         (apart, sets): (&Apart, Range<usize>),
@@ -164,48 +200,84 @@ impl Front {
         out: &mut FrontOutput,
         learnt: &mut Learnt,
     ) {
-        for begin in sets.clone().step_by(SETS_AT_ONCE) {
-            let some = begin..sets.end.min(begin + SETS_AT_ONCE);
-            apart.read(some, data, &mut self.decoded, learnt);
-            self.follow(view, out);
+        for set in sets {
+            apart.sides(set, data, &mut out.decoded, learnt, &mut self.sides);
+            if self.sides.len() >= AT_ONCE {
+                self.read_likely(apart, data, view, out);
+            }
+        }
+        self.read_likely(apart, data, view, out);
+    }
+
+    /// Reads the rest of those flows of which only the sides were read and whose
+    /// endpoint may be on the hitlist, and takes them through the rest.
+    fn read_likely(&mut self, apart: &Apart, data: &[u8], view: &View, out: &mut FrontOutput) {
+        let Self { sides, sought, keys, reveal, .. } = self;
+        let addresses = sides.iter().map(|sides| (sides.source, sides.destination));
+        sought.orient(addresses, view, &mut out.oriented);
+        let flow = |place: usize| apart.flow(sides.get(place)?, data);
+        sought.attribute(flow, view, (keys, reveal), out);
+        sides.clear();
+    }
+}
+
+/// Flows of lines whose endpoints are looked up, all at once.
+#[derive(Default)]
+struct Sought {
+    /// By what the hitlist knows each endpoint.
+    hashes: Vec<u64>,
+    /// Which flow it is, and how it was oriented.
+    lines: Vec<(usize, Oriented)>,
+    /// Which of `lines` may have an endpoint on the hitlist.
+    likely: Vec<usize>,
+}
+
+impl Sought {
+    /// Orients and counts flows by source and destination, and keeps those that
+    /// have a line.
+    fn orient(
+        &mut self,
+        sides: impl Iterator<Item = (IpAddr, IpAddr)>,
+        view: &View,
+        counts: &mut OrientCounts,
+    ) {
+        self.hashes.clear();
+        self.lines.clear();
+        for (place, (source, destination)) in sides.enumerate() {
+            match orient(&view.prefixes, source, destination) {
+                Orientation::Line(oriented) => {
+                    counts.from_line += u64::from(oriented.outbound);
+                    counts.to_line += u64::from(!oriented.outbound);
+                    let server = if oriented.outbound { destination } else { source };
+                    self.hashes.push(view.hitlist.hash(server));
+                    self.lines.push((place, oriented));
+                }
+                Orientation::Both => counts.both_lines += 1,
+                Orientation::OptedOut => counts.opted_out += 1,
+                Orientation::Neither => counts.no_line += 1,
+                Orientation::NoAddress => counts.no_address += 1,
+            }
         }
     }
 
-    /// Takes what was decoded through orient and attribute.
-    fn follow(&mut self, view: &View, out: &mut FrontOutput) {
-        out.decoded += self.decoded.counts;
-        out.problems.append(&mut self.decoded.problems);
-        for flow in &self.decoded.flows {
-            let oriented = match orient(&view.prefixes, flow) {
-                Orientation::Line(oriented) => oriented,
-                Orientation::Both => {
-                    out.oriented.both_lines += 1;
-                    continue;
-                }
-                Orientation::OptedOut => {
-                    out.oriented.opted_out += 1;
-                    continue;
-                }
-                Orientation::Neither => {
-                    out.oriented.no_line += 1;
-                    continue;
-                }
-                Orientation::NoAddress => {
-                    out.oriented.no_address += 1;
-                    continue;
-                }
-            };
-            if oriented.outbound {
-                out.oriented.from_line += 1;
-            } else {
-                out.oriented.to_line += 1;
-            }
+    /// Looks their endpoints up and makes sightings of what is found; `flow` gives
+    /// the whole record.
+    fn attribute(
+        &mut self,
+        flow: impl Fn(usize) -> Option<FlowRecord>,
+        view: &View,
+        (keys, reveal): (&LineKeys, &mut Option<Reveal>),
+        out: &mut FrontOutput,
+    ) {
+        view.hitlist.sift(&self.hashes, &mut self.likely);
+        for (place, oriented) in self.likely.iter().filter_map(|place| self.lines.get(*place)) {
+            let Some(flow) = flow(*place) else { continue };
             let before = out.sightings.len();
-            attribute(flow, &oriented, view, &self.keys, &mut out.sightings);
-            if out.sightings.len() > before {
+            attribute(&flow, oriented, view, keys, &mut out.sightings);
+            if let Some(sighting) = out.sightings.get(before) {
                 out.oriented.attributed += 1;
-                if let Some(reveal) = &mut self.reveal {
-                    reveal.remember(out.sightings[before].line, &oriented.line);
+                if let Some(reveal) = reveal {
+                    reveal.remember(sighting.line, &oriented.line(&flow));
                 }
             }
         }
@@ -223,15 +295,15 @@ fn attribute(
     sightings: &mut Vec<Sighting>,
 ) {
     let mut line = None;
-    for group in view.hitlist.look_up(&oriented.endpoint, flow.end) {
-        let line = *line.get_or_insert_with(|| keys.at(flow.end).pseudonym(&oriented.line));
+    for group in view.hitlist.look_up(&oriented.endpoint(flow), flow.end) {
+        let line = *line.get_or_insert_with(|| keys.at(flow.end).pseudonym(&oriented.line(flow)));
         let (packets, bytes) = match flow.counters {
             Counters::Delta => (flow.packets, flow.bytes),
             Counters::Total => (0, 0),
         };
         sightings.push(Sighting {
             line,
-            region: oriented.region,
+            region: oriented.region(),
             group,
             packets,
             bytes,

@@ -145,10 +145,16 @@ fn apart(stream: &[(Sent, &'static [u8])], batch: usize, piece: usize) -> Outcom
         begins.reverse();
         for begin in begins {
             let mut learnt = Learnt::default();
-            let sets = begin..apart.len().min(begin + piece);
-            apart.read(sets, bytes, &mut out, &mut learnt);
-            flows.extend_from_slice(&out.flows);
-            counts += out.counts;
+            let mut sides = Vec::new();
+            for set in begin..apart.len().min(begin + piece) {
+                apart.sides(set, bytes, &mut counts, &mut learnt, &mut sides);
+            }
+            let whole = sides.iter().map(|sides| {
+                let flow = apart.flow(sides, bytes).unwrap();
+                assert_eq!((flow.source, flow.destination), (sides.source, sides.destination));
+                flow
+            });
+            flows.extend(whole);
             decoder.learn(&learnt);
         }
     }

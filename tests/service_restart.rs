@@ -359,8 +359,10 @@ fn names(site: &Site) -> BTreeMap<String, u8> {
     let name = |last: u8| {
         let (source, destination) = (line(last).into(), KETTLE[0].into());
         let flow = FlowRecord { source, destination, ..FlowRecord::EMPTY };
-        let Orientation::Line(oriented) = orient(&prefixes, &flow) else { panic!("no line") };
-        (key.pseudonym(&oriented.line).to_string(), last)
+        let Orientation::Line(oriented) = orient(&prefixes, flow.source, flow.destination) else {
+            panic!("no line")
+        };
+        (key.pseudonym(&oriented.line(&flow)).to_string(), last)
     };
     (0..=255).map(name).collect()
 }

@@ -2,20 +2,21 @@
 //! swapped whole.
 //!
 //! Ninety-nine flow records in a hundred miss, so a miss is what must be
-//! cheap: one bit for each IPv4 /24 (2 MiB, which stays in the cache) answers
-//! most of them, and only then is a map asked. IPv4 and IPv6 are apart, since
-//! a four-byte key compares and hashes faster.
+//! cheap: [`Hitlist::sift`] rules most out by one word of a filter, and only for
+//! what is left the list itself is looked up. IPv4 and IPv6 are apart, since a
+//! four-byte address takes less room.
 
+use std::hash::BuildHasher;
+use std::hint::black_box;
 use std::net::{IpAddr, Ipv6Addr};
 
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap};
 
+use super::filter::Filter;
+use super::table::Table;
 use crate::model::endpoint::{Endpoint, Port};
 use crate::model::group::GroupId;
 use crate::model::time::Timestamp;
-
-/// Number of IPv4 /24 networks.
-const NETWORKS: usize = 1 << 24;
 
 /// What an address stands for, on which ports and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,27 +36,21 @@ pub struct HitlistEntry {
 /// Endpoints and the groups they stand for.
 #[derive(Clone, Debug)]
 pub struct Hitlist {
-    networks: Box<[u64]>,
-    v4: HashMap<u32, Place>,
-    v6: HashMap<Ipv6Addr, Place>,
-    entries: Vec<Entry>,
+    hasher: DefaultHashBuilder,
+    filter: Filter,
+    v4: Table<u32, Entry>,
+    v6: Table<Ipv6Addr, Entry>,
     ports: Vec<Box<[Port]>>,
 }
 
-/// Where the entries of an address stand.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    start: u32,
-    length: u32,
-}
-
+/// What one address stands for.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
+    /// Place in [`Hitlist::ports`].
+    ports: u32,
     group: GroupId,
     from: Timestamp,
     until: Timestamp,
-    /// Place in [`Hitlist::ports`].
-    ports: u32,
 }
 
 impl Default for Hitlist {
@@ -68,43 +63,53 @@ impl Hitlist {
     /// A hitlist of `entries`, in any order. One group may have an address
     /// several times if the times do not overlap.
     pub fn new(mut entries: Vec<HitlistEntry>) -> Self {
-        for entry in &mut entries {
-            entry.address = entry.address.to_canonical();
-        }
-        entries.sort_by_key(|entry| (entry.address, entry.from, entry.group));
-        let mut list = Self {
-            networks: vec![0; NETWORKS / 64].into(),
-            v4: HashMap::new(),
-            v6: HashMap::new(),
-            entries: Vec::with_capacity(entries.len()),
-            ports: Vec::new(),
-        };
-        let mut known_ports: HashMap<Vec<Port>, u32> = HashMap::new();
+        // What an address stands for is found in this order.
+        entries.sort_by_key(|entry| (entry.from, entry.group));
+        let hasher = DefaultHashBuilder::default();
+        let mut known: HashMap<Vec<Port>, u32> = HashMap::new();
+        let (mut v4, mut v6, mut lists) = (Vec::new(), Vec::new(), Vec::new());
+        let mut hashes = Vec::with_capacity(entries.len());
         for HitlistEntry { address, group, ports, from, until } in entries {
-            // An entry takes 32 bytes: four thousand million do not fit in
-            // memory, so the places do fit in 32 bits.
-            let (Ok(start), Ok(next)) =
-                (u32::try_from(list.entries.len()), u32::try_from(list.ports.len()))
-            else {
-                break;
-            };
-            let ports = *known_ports.entry(ports).or_insert_with_key(|ports| {
-                list.ports.push(ports.clone().into());
+            // As many lists of ports as fit in 32 bits fit in no memory.
+            let next = u32::try_from(lists.len()).unwrap_or(u32::MAX);
+            let ports = *known.entry(ports).or_insert_with_key(|ports| {
+                lists.push(ports.clone().into());
                 next
             });
-            list.entries.push(Entry { group, from, until, ports });
-            let first = Place { start, length: 0 };
-            let place = match address {
-                IpAddr::V4(v4) => {
-                    let bits = u32::from(v4);
-                    list.networks[network(bits).0] |= network(bits).1;
-                    list.v4.entry(bits).or_insert(first)
-                }
-                IpAddr::V6(v6) => list.v6.entry(v6).or_insert(first),
-            };
-            place.length += 1;
+            let entry = Entry { ports, group, from, until };
+            let address = address.to_canonical();
+            let hash = hash(&hasher, address);
+            match address {
+                IpAddr::V4(address) => v4.push((hash, address.to_bits(), entry)),
+                IpAddr::V6(address) => v6.push((hash, address, entry)),
+            }
+            hashes.push(hash);
         }
-        list
+        Self {
+            hasher,
+            filter: Filter::new(&hashes),
+            v4: Table::new(v4),
+            v6: Table::new(v6),
+            ports: lists,
+        }
+    }
+
+    /// What [`Self::sift`] knows `address` by.
+    #[inline]
+    pub fn hash(&self, address: IpAddr) -> u64 {
+        hash(&self.hasher, address)
+    }
+
+    /// Puts into `places`, after emptying it, which of `hashes` may be of addresses
+    /// in the list: those that are, and a few others. These can then be looked up
+    /// without waiting for memory.
+    pub fn sift(&self, hashes: &[u64], places: &mut Vec<usize>) {
+        self.filter.sift(hashes, places);
+        // Read by read one would wait for each; read together they come together.
+        for place in &*places {
+            let hash = hashes[*place];
+            black_box((self.v4.first(hash), self.v6.first(hash)));
+        }
     }
 
     /// The groups that `endpoint` stands for at the instant `at`.
@@ -115,7 +120,6 @@ impl Hitlist {
     ) -> impl Iterator<Item = GroupId> + '_ {
         let (port, protocol) = (endpoint.port, endpoint.protocol);
         self.on(endpoint.address)
-            .iter()
             .filter(move |entry| {
                 entry.from <= at && at <= entry.until && self.takes(entry, port, protocol)
             })
@@ -127,29 +131,19 @@ impl Hitlist {
         ports.is_empty() || ports.contains(&Port { number, protocol })
     }
 
-    #[inline]
-    fn on(&self, address: IpAddr) -> &[Entry] {
-        let place = match address {
-            IpAddr::V4(v4) => {
-                let bits = u32::from(v4);
-                let (word, bit) = network(bits);
-                if self.networks[word] & bit == 0 {
-                    return &[];
-                }
-                self.v4.get(&bits)
-            }
-            IpAddr::V6(v6) => self.v6.get(&v6),
+    fn on(&self, address: IpAddr) -> impl Iterator<Item = &Entry> {
+        let hash = self.hash(address);
+        let (v4, v6) = match address {
+            IpAddr::V4(address) => (Some(self.v4.find(hash, address.to_bits())), None),
+            IpAddr::V6(address) => (None, Some(self.v6.find(hash, address))),
         };
-        place.map_or(&[], |place| {
-            let start = place.start as usize;
-            &self.entries[start..start + place.length as usize]
-        })
+        v4.into_iter().flatten().chain(v6.into_iter().flatten())
     }
 
     /// Everything `address` stands for at any time on any port.
     pub fn entries_of(&self, address: IpAddr) -> impl Iterator<Item = HitlistEntry> + '_ {
         let address = address.to_canonical();
-        self.on(address).iter().map(move |entry| HitlistEntry {
+        self.on(address).map(move |entry| HitlistEntry {
             address,
             group: entry.group,
             ports: self.ports[entry.ports as usize].to_vec(),
@@ -160,8 +154,8 @@ impl Hitlist {
 
     /// Every address in the list, in no order that means anything.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
-        let v4 = self.v4.keys().map(|bits| IpAddr::V4((*bits).into()));
-        v4.chain(self.v6.keys().map(|v6| IpAddr::V6(*v6)))
+        let v4 = self.v4.keys().map(|bits| IpAddr::V4(bits.into()));
+        v4.chain(self.v6.keys().map(IpAddr::V6))
     }
 
     /// The number of addresses.
@@ -175,10 +169,13 @@ impl Hitlist {
     }
 }
 
-/// The word and the bit of an address's /24.
+/// IPv4 and IPv6 hash as the numbers that they are.
 #[inline]
-const fn network(bits: u32) -> (usize, u64) {
-    ((bits >> 14) as usize, 1 << (bits >> 8 & 63))
+fn hash(hasher: &DefaultHashBuilder, address: IpAddr) -> u64 {
+    match address {
+        IpAddr::V4(address) => hasher.hash_one(address.to_bits()),
+        IpAddr::V6(address) => hasher.hash_one(address.to_bits()),
+    }
 }
 
 #[cfg(test)]
@@ -219,16 +216,6 @@ mod tests {
         assert_eq!(found(&list, "2001:db8::1", 443, 6, 150), [a]);
         assert_eq!(found(&list, "2001:db8::2", 443, 6, 150), []);
         assert_eq!(list.len(), 2);
-    }
-
-    #[test]
-    fn every_bit_of_the_network_map_stands_for_its_own_network() {
-        let mut seen = hashbrown::HashSet::new();
-        for high in [0_u32, 1, 63, 64, 65, 0x00ff_ffff, 0x00c6_3364] {
-            assert!(seen.insert(network(high << 8)), "{high}");
-            assert_eq!(network(high << 8), network(high << 8 | 255));
-            assert!(network(high << 8).0 < NETWORKS / 64);
-        }
     }
 
     #[test]

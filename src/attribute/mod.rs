@@ -11,11 +11,13 @@ mod build;
 mod diff;
 mod draft;
 mod explain;
+mod filter;
 mod hitlist;
 mod interest;
 mod merge;
 mod names;
 mod report;
+mod table;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -13,32 +13,34 @@
 //! fail, so that its datagram is settled, and its records are numbered, before
 //! anybody has read it. What is told of exporters comes back as [`Learnt`].
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::model::exporter::ExporterId;
+use crate::model::flow::FlowRecord;
 
 use super::described::Described;
+use super::rates;
 use super::reader::{Reader, Tally};
+use super::record::{self, Oddities, Sides};
 use super::template::Template;
 use super::time::Clock;
-use super::{Decoded, Protocol};
+use super::{DecodeCounts, Protocol};
 
 /// Flow sets to be read.
 #[derive(Clone, Debug, Default)]
 pub struct Apart {
-    contexts: Vec<Context>,
+    contexts: Vec<Context<Arc<Template>, Arc<Described>>>,
     sets: Vec<Set>,
 }
 
-/// What neighbouring sets are read with.
+/// What neighbouring sets are read with; held, or lent while it may be known.
 #[derive(Clone, Debug)]
-pub(crate) struct Context {
+pub(crate) struct Context<T, D> {
     pub(crate) exporter: ExporterId,
     pub(crate) protocol: Protocol,
     pub(crate) port: u16,
-    pub(crate) template: Arc<Template>,
-    pub(crate) sampling: Arc<Described>,
+    pub(crate) template: T,
+    pub(crate) sampling: D,
 }
 
 #[derive(Clone, Debug)]
@@ -51,13 +53,13 @@ struct Set {
     end: usize,
 }
 
-impl Context {
-    fn is(&self, other: &Self) -> bool {
+impl Context<&Arc<Template>, &Arc<Described>> {
+    fn is(&self, other: &Context<Arc<Template>, Arc<Described>>) -> bool {
         self.exporter == other.exporter
             && self.protocol == other.protocol
             && self.port == other.port
-            && Arc::ptr_eq(&self.template, &other.template)
-            && Arc::ptr_eq(&self.sampling, &other.sampling)
+            && Arc::ptr_eq(self.template, &other.template)
+            && Arc::ptr_eq(self.sampling, &other.sampling)
     }
 }
 
@@ -78,28 +80,58 @@ impl Apart {
         self.sets.clear();
     }
 
-    pub(crate) fn push(&mut self, context: Context, clock: Clock, (begin, end): (usize, usize)) {
-        if !self.contexts.last().is_some_and(|last| last.is(&context)) {
-            self.contexts.push(context);
+    pub(crate) fn push(
+        &mut self,
+        context: Context<&Arc<Template>, &Arc<Described>>,
+        clock: Clock,
+        (begin, end): (usize, usize),
+    ) {
+        if !self.contexts.last().is_some_and(|last| context.is(last)) {
+            let Context { exporter, protocol, port, template, sampling } = context;
+            let (template, sampling) = (Arc::clone(template), Arc::clone(sampling));
+            self.contexts.push(Context { exporter, protocol, port, template, sampling });
         }
         self.sets.push(Set { context: self.contexts.len() - 1, clock, begin, end });
     }
 
-    /// Reads some of the sets into `out`, after emptying it; `data` is what held
-    /// their datagrams. What the exporters are to be reported with is added to
-    /// `learnt`.
-    pub fn read(&self, sets: Range<usize>, data: &[u8], out: &mut Decoded, learnt: &mut Learnt) {
-        out.clear();
-        for set in self.sets.get(sets).unwrap_or_default() {
-            let Some(context) = self.contexts.get(set.context) else { continue };
-            let tally = learnt.of(context.exporter);
-            Reader { sampling: &context.sampling, tally, out }.set(
-                (context.protocol, context.port),
-                &context.template,
-                &set.clock,
-                (data, set.begin, set.end),
-            );
-        }
+    /// Reads of the records of one set only between whom they are, and adds that
+    /// to `into`; `data` is what held the datagram. Everything is counted here, in
+    /// `counts`, and in `learnt` what the exporter is to be reported with.
+    pub fn sides(
+        &self,
+        set: usize,
+        data: &[u8],
+        counts: &mut DecodeCounts,
+        learnt: &mut Learnt,
+        into: &mut Vec<Sides>,
+    ) {
+        let place = set;
+        let Some((set, context)) = self.set(place) else { return };
+        let tally = learnt.of(context.exporter);
+        Reader { sampling: &context.sampling, tally, counts }.sides(
+            (context.protocol, context.port),
+            &context.template,
+            &set.clock,
+            (data, set.begin, set.end),
+            (place, into),
+        );
+    }
+
+    /// The whole of a record of which [`Self::sides`] read the sides, from the same
+    /// data. Counts nothing.
+    pub fn flow(&self, sides: &Sides, data: &[u8]) -> Option<FlowRecord> {
+        let (set, context) = self.set(sides.set)?;
+        let layout = context.template.layout();
+        let window = context.template.window(data, sides.at);
+        let mut flow = record::read(window, layout, &set.clock, &mut Oddities::default());
+        let from = (context.protocol, context.port);
+        flow.sampling = rates::rated(&context.sampling, from, window, layout).0.sampling;
+        Some(flow)
+    }
+
+    fn set(&self, set: usize) -> Option<(&Set, &Context<Arc<Template>, Arc<Described>>)> {
+        let set = self.sets.get(set)?;
+        Some((set, self.contexts.get(set.context)?))
     }
 }
 
@@ -111,6 +143,11 @@ pub struct Learnt {
 }
 
 impl Learnt {
+    /// Empties it and keeps its room.
+    pub fn clear(&mut self) {
+        self.tallies.clear();
+    }
+
     fn of(&mut self, exporter: ExporterId) -> &mut Tally {
         if self.tallies.last().is_none_or(|last| last.0 != exporter) {
             self.tallies.push((exporter, Tally::default()));

@@ -20,22 +20,24 @@ pub(crate) const LEAD: usize = 8;
 /// A numeric field of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Slot {
-    /// Offset in the record of the first byte after the field.
-    end: usize,
+    /// Offset in the record of the first byte after the field. Sixteen bits are
+    /// enough for what fits in a datagram, and let one comparison do.
+    end: u16,
     /// The bits that belong to the field; zero when it is absent.
     mask: u64,
 }
 
 impl Slot {
     /// The slot of a field of `length` bytes at `offset`. Of a longer number
-    /// the low eight bytes are read.
+    /// the low eight bytes are read. A field beyond the end of any datagram is
+    /// none.
     fn new(offset: usize, length: usize) -> Self {
         let mask = match length {
             0 => 0,
             1..=7 => (1 << (8 * length)) - 1,
             _ => u64::MAX,
         };
-        Self { end: offset + length, mask }
+        u16::try_from(offset + length).map_or(Self::default(), |end| Self { end, mask })
     }
 
     /// Whether the template has the field.
@@ -52,7 +54,8 @@ impl Slot {
     /// bytes before the record.
     #[inline]
     pub(crate) fn read(self, window: &[u8]) -> u64 {
-        match window.get(self.end..).and_then(<[u8]>::first_chunk::<LEAD>) {
+        let end = usize::from(self.end);
+        match window.get(end..end + LEAD).and_then(<[u8]>::first_chunk::<LEAD>) {
             Some(bytes) => u64::from_be_bytes(*bytes) & self.mask,
             None => 0,
         }
@@ -176,6 +179,11 @@ fn outranks(taken: &mut Option<u8>, rank: u8) -> bool {
 }
 
 impl Layout {
+    /// Whether there is no room for an IPv6 address.
+    pub(crate) fn is_v4_only(&self) -> bool {
+        !self.source6.is_present() && !self.destination6.is_present()
+    }
+
     /// The layout of a record with these fields.
     pub(crate) fn new(fields: impl Iterator<Item = Placed>) -> Self {
         let mut layout = Self::default();

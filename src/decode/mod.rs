@@ -67,6 +67,7 @@ pub use format::{Format, export_time};
 pub use inspection::{Inspection, InspectionReport};
 pub use mend::{ALL as ROUTER_LINES, RouterLines};
 pub use problem::{Problem, ProblemKind};
+pub use record::Sides;
 pub use report::{
     ExporterReport, FieldReport, RateReport, SamplerReport, SequenceReport, TemplateFields,
     TemplateReport, UnknownSet,

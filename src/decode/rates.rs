@@ -4,11 +4,12 @@
 use crate::model::sampling::{Sampling, SamplingSource};
 
 use super::Protocol;
+use super::described::Described;
 use super::exporter::Rated;
 use super::layout::Layout;
 use super::problem::ProblemKind;
 use super::reader::{Reader, Tally};
-use super::sampling::{Reading, SamplerKey, Set};
+use super::sampling::{Reading, Sampler, SamplerKey, Set};
 use super::session::{Place, Session};
 
 impl Session<'_> {
@@ -29,7 +30,8 @@ impl Session<'_> {
         let reading = layout.sampling.read(window).reading();
         let mut tally = Tally::default();
         let sampling = &self.exporter.sampling;
-        let rate = Reader { sampling, tally: &mut tally, out: &mut *self.out }.rate(reading);
+        let counts = &mut self.out.counts;
+        let rate = Reader { sampling, tally: &mut tally, counts }.rate(reading);
         self.exporter.add(&tally);
         let Some(sampler) = rate else {
             if let (SamplerKey::Id(id), Reading::Ambiguous | Reading::ByTime) = (key, reading) {
@@ -66,7 +68,7 @@ impl Rates {
 
     #[inline]
     pub(crate) fn of(&mut self, reader: &mut Reader<'_>, window: &[u8], layout: &Layout) -> Rated {
-        let id = layout.sampler.is_present().then(|| layout.sampler.read(window));
+        let id = sampler_id(window, layout);
         if !layout.sampling.is_present
             && let Some((last, rated, _)) = self.last
             && last == id
@@ -85,14 +87,8 @@ impl Rates {
         layout: &Layout,
         id: Option<u64>,
     ) -> Rated {
-        let mut rated = Rated::default();
-        if layout.sampling.is_present {
-            let reading = layout.sampling.read(window).reading();
-            if let Some(sampler) = reader.rate(reading) {
-                rated = Rated::new(sampler.rate.get(), SamplingSource::Record, sampler.field);
-            }
-        }
-        rated = rated.or(reader.sampling.rate(self.protocol, self.port, id));
+        let (rated, reading) = rated(reader.sampling, (self.protocol, self.port), window, layout);
+        reader.rate(reading);
         let described = matches!(
             rated.sampling,
             Sampling::Known { source: SamplingSource::Record | SamplingSource::Options, .. }
@@ -111,9 +107,31 @@ impl Rates {
         if let Some((id, rated, described)) = self.last {
             reader.tally(rated, self.run);
             if id.is_some() && !described {
-                reader.out.counts.unknown_samplers += self.run;
+                reader.counts.unknown_samplers += self.run;
             }
         }
         self.run = 0;
     }
+}
+
+/// The rate of one record, and what its own fields say of it.
+pub(crate) fn rated(
+    sampling: &Described,
+    (protocol, port): (Protocol, u16),
+    window: &[u8],
+    layout: &Layout,
+) -> (Rated, Reading) {
+    let reading = match layout.sampling.is_present {
+        true => layout.sampling.read(window).reading(),
+        false => Reading::Silent,
+    };
+    let own = reading.sampler().map_or(Rated::default(), |Sampler { rate, field }| {
+        Rated::new(rate.get(), SamplingSource::Record, field)
+    });
+    (own.or(sampling.rate(protocol, port, sampler_id(window, layout))), reading)
+}
+
+#[inline]
+fn sampler_id(window: &[u8], layout: &Layout) -> Option<u64> {
+    layout.sampler.is_present().then(|| layout.sampler.read(window))
 }

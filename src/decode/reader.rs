@@ -4,6 +4,12 @@
 //! It changes nothing that a decoder remembers. What the exporter is to be
 //! reported with comes back as a [`Tally`], so that a set can be read at once
 //! (`sets`) or later and elsewhere (`apart`) by the same code.
+//!
+//! Few flows are of interest, and for that their two addresses decide. So a set
+//! of fixed layout may be read for addresses only ([`Reader::sides`]), which
+//! counts the same as reading it whole and costs less than half.
+
+use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
@@ -11,11 +17,12 @@ use super::cursor::Truncated;
 use super::described::Described;
 use super::exporter::{MAX_LISTED, Rated, note};
 use super::rates::Rates;
-use super::record::{self, Oddities};
+use super::record::{self, Oddities, Sides};
 use super::sampling::{Reading, Sampler};
 use super::template::{Next, Template};
 use super::time::Clock;
-use super::{Decoded, MAX_FLOWS, Protocol};
+use super::{DecodeCounts, MAX_FLOWS, Protocol};
+use crate::model::flow::FlowRecord;
 use crate::model::sampling::Sampling;
 
 /// What reading sets adds to what is reported of their exporter.
@@ -61,23 +68,24 @@ pub(crate) struct SetRead {
     pub(crate) is_full: bool,
 }
 
-/// Where flow records and counts go, and what they are read with.
+/// Where counts go, and what flow records are read with.
 pub(crate) struct Reader<'a> {
     pub(crate) sampling: &'a Described,
     pub(crate) tally: &'a mut Tally,
-    pub(crate) out: &'a mut Decoded,
+    pub(crate) counts: &'a mut DecodeCounts,
 }
 
 impl Reader<'_> {
-    /// Reads the flow records in `data[begin..end]`.
+    /// Reads the flow records in `data[begin..end]` and adds them to `flows`.
     pub(crate) fn set(
         &mut self,
         (protocol, port): (Protocol, u16),
         template: &Template,
         clock: &Clock,
         (data, begin, end): (&[u8], usize, usize),
+        flows: &mut Vec<FlowRecord>,
     ) -> SetRead {
-        let before = self.out.flows.len();
+        let before = flows.len();
         let mut odd = Oddities::default();
         let mut rates = Rates::new(protocol, port);
         let mut records = template.records(data, begin, end);
@@ -86,17 +94,17 @@ impl Reader<'_> {
             match records.next() {
                 Next::Record(window, layout) => {
                     read.received += 1;
-                    if self.out.flows.len() >= MAX_FLOWS {
+                    if flows.len() >= MAX_FLOWS {
                         read.refused += 1;
                         read.is_full = true;
                         continue;
                     }
                     let mut flow = record::read(window, layout, clock, &mut odd);
                     flow.sampling = rates.of(self, window, layout).sampling;
-                    self.out.flows.push(flow);
+                    flows.push(flow);
                 }
                 Next::End { odd_padding } => {
-                    self.out.counts.odd_padding += u64::from(odd_padding);
+                    self.counts.odd_padding += u64::from(odd_padding);
                     break;
                 }
                 Next::Truncated(truncated) => {
@@ -107,14 +115,67 @@ impl Reader<'_> {
             }
         }
         rates.finish(self);
-        let decoded = (self.out.flows.len() - before) as u64;
-        self.count(&read, decoded, odd, clock.is_shifted());
+        let decoded = (flows.len() - before) as u64;
+        self.count(read.received, decoded, odd, clock.is_shifted());
         read
     }
 
-    fn count(&mut self, read: &SetRead, decoded: u64, odd: Oddities, shifted: bool) {
-        let counts = &mut self.out.counts;
-        counts.records_received += read.received;
+    /// Reads only the addresses of the flow records in `data[begin..end]`, whose
+    /// length is fixed, and adds them to `into` as those of the set `set`.
+    pub(crate) fn sides(
+        &mut self,
+        from: (Protocol, u16),
+        template: &Template,
+        clock: &Clock,
+        body: (&[u8], usize, usize),
+        into: (usize, &mut Vec<Sides>),
+    ) {
+        let layout = template.layout();
+        // Most templates have room for one kind of address: what follows from the
+        // kind need not be asked for every record then.
+        if layout.is_v4_only() {
+            let sides = |window: &[u8]| record::v4_sides(window, layout);
+            self.sides_by(sides, from, template, clock, body, into);
+        } else {
+            let sides = |window: &[u8]| record::sides(window, layout);
+            self.sides_by(sides, from, template, clock, body, into);
+        }
+    }
+
+    /// The same, with what reads the addresses.
+    #[inline]
+    fn sides_by(
+        &mut self,
+        sides: impl Fn(&[u8]) -> (IpAddr, IpAddr),
+        (protocol, port): (Protocol, u16),
+        template: &Template,
+        clock: &Clock,
+        (data, begin, end): (&[u8], usize, usize),
+        (set, into): (usize, &mut Vec<Sides>),
+    ) {
+        let layout = template.layout();
+        let (records, odd_padding) = template.fixed_records(data, begin, end);
+        self.counts.odd_padding += u64::from(odd_padding);
+        let mut odd = Oddities::default();
+        let mut rates = Rates::new(protocol, port);
+        into.reserve(records);
+        let mut at = begin;
+        for _ in 0..records {
+            let window = template.window(data, at);
+            let (source, destination) = sides(window);
+            record::doubt(window, layout, clock, (source, destination), &mut odd);
+            rates.of(self, window, layout);
+            into.push(Sides { source, destination, set, at });
+            at += template.length;
+        }
+        rates.finish(self);
+        let records = records as u64;
+        self.count(records, records, odd, clock.is_shifted());
+    }
+
+    fn count(&mut self, received: u64, decoded: u64, odd: Oddities, shifted: bool) {
+        let counts = &mut *self.counts;
+        counts.records_received += received;
         counts.records_decoded += decoded;
         if shifted {
             counts.skewed_records += decoded;
@@ -133,19 +194,18 @@ impl Reader<'_> {
             return;
         }
         if rated.sampling == Sampling::Unknown {
-            self.out.counts.unknown_sampling += flows;
+            self.counts.unknown_sampling += flows;
         }
         self.tally.count(rated, flows);
     }
 
     /// Counts what is odd about a reading and returns its rate.
     pub(crate) fn rate(&mut self, reading: Reading) -> Option<Sampler> {
-        let (counts, tally) = (&mut self.out.counts, &mut *self.tally);
+        let (counts, tally) = (&mut *self.counts, &mut *self.tally);
         match reading {
-            Reading::Rate { rate, field, reversed } => {
+            Reading::Rate { reversed, .. } => {
                 counts.reversed_sampling += u64::from(reversed);
                 tally.reversed_sampling += u64::from(reversed);
-                return Some(Sampler { rate, field });
             }
             Reading::Ambiguous | Reading::ByTime => {
                 counts.ambiguous_sampling += 1;
@@ -157,6 +217,6 @@ impl Reader<'_> {
             }
             Reading::Silent => {}
         }
-        None
+        reading.sampler()
     }
 }

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::model::flow::{Counters, FlowDirection, FlowRecord};
 use crate::model::sampling::Sampling;
 
-use super::layout::Layout;
-use super::time::{Clock, Times};
+use super::layout::{Layout, Slot};
+use super::time::{Clock, Written};
 
 /// Largest packet in bytes; a record with more bytes than this for each packet
 /// is a miscount (docs/exporters.md 11, 12).
@@ -27,6 +27,19 @@ pub(crate) struct Oddities {
     pub(crate) implausible_counters: u64,
 }
 
+/// Between whom a flow was, and where its record is.
+#[derive(Clone, Copy, Debug)]
+pub struct Sides {
+    /// Source address; unspecified when the record carries none.
+    pub source: IpAddr,
+    /// Destination address; unspecified when the record carries none.
+    pub destination: IpAddr,
+    /// Of which of several sets.
+    pub(crate) set: usize,
+    /// In the bytes that it was read from.
+    pub(crate) at: usize,
+}
+
 /// The flow record in `window`, its sampling not yet known.
 #[inline]
 pub(crate) fn read(
@@ -35,17 +48,12 @@ pub(crate) fn read(
     clock: &Clock,
     odd: &mut Oddities,
 ) -> FlowRecord {
-    let source = address(
-        layout.source4.read(window),
-        layout.source4.is_present(),
-        layout.source6.is_present().then(|| layout.source6.read(window)),
-    );
-    let destination = address(
-        layout.destination4.read(window),
-        layout.destination4.is_present(),
-        layout.destination6.is_present().then(|| layout.destination6.read(window)),
-    );
-    let at = times(window, layout, clock);
+    let (source, destination) = sides(window, layout);
+    let (start, end) = times(window, layout);
+    let at = match system_init(window, layout) {
+        Some(init) => clock.with_start_of_exporter(init).times(start, end),
+        None => clock.times(start, end),
+    };
     odd.implausible_time += u64::from(at.implausible);
     let mut flow = FlowRecord {
         source,
@@ -71,6 +79,50 @@ pub(crate) fn read(
     flow
 }
 
+/// Source and destination of the record in `window`.
+#[inline]
+pub(crate) fn sides(window: &[u8], layout: &Layout) -> (IpAddr, IpAddr) {
+    let source = address(
+        layout.source4.read(window),
+        layout.source4.is_present(),
+        layout.source6.is_present().then(|| layout.source6.read(window)),
+    );
+    let destination = address(
+        layout.destination4.read(window),
+        layout.destination4.is_present(),
+        layout.destination6.is_present().then(|| layout.destination6.read(window)),
+    );
+    (source, destination)
+}
+
+/// The same where there is no room for IPv6 addresses.
+#[inline(always)]
+pub(crate) fn v4_sides(window: &[u8], layout: &Layout) -> (IpAddr, IpAddr) {
+    let address = |slot: Slot| IpAddr::V4(Ipv4Addr::from_bits(low32(slot.read(window))));
+    (address(layout.source4), address(layout.destination4))
+}
+
+/// Counts what is odd about the record in `window`, as [`read`] does, without
+/// reading the rest.
+#[inline(always)]
+pub(crate) fn doubt(
+    window: &[u8],
+    layout: &Layout,
+    clock: &Clock,
+    sides: (IpAddr, IpAddr),
+    odd: &mut Oddities,
+) {
+    let (start, end) = times(window, layout);
+    let doubted = match system_init(window, layout) {
+        Some(init) => clock.with_start_of_exporter(init).doubts(start, end),
+        None => clock.doubts(start, end),
+    };
+    odd.implausible_time += u64::from(doubted);
+    let (packets, bytes) = (layout.packets.read(window), layout.bytes.read(window));
+    odd.implausible_counters += u64::from(packets > MOST_PACKETS || bytes > most_bytes(packets));
+    odd.without_addresses += u64::from(sides.0.is_unspecified() && sides.1.is_unspecified());
+}
+
 /// Brings a record whose fields are filled in to the common shape: no ports
 /// where the protocol has none, no counter beyond what is possible.
 #[inline]
@@ -79,10 +131,7 @@ pub(crate) fn settle(flow: &mut FlowRecord, odd: &mut Oddities) {
         flow.source_port = 0;
         flow.destination_port = 0;
     }
-    let most = match flow.packets {
-        0 => MOST_BYTES,
-        packets => packets.saturating_mul(LARGEST_PACKET).min(MOST_BYTES),
-    };
+    let most = most_bytes(flow.packets);
     if flow.packets > MOST_PACKETS || flow.bytes > most {
         flow.packets = flow.packets.min(MOST_PACKETS);
         flow.bytes = flow.bytes.min(most);
@@ -93,20 +142,32 @@ pub(crate) fn settle(flow: &mut FlowRecord, odd: &mut Oddities) {
     }
 }
 
+/// The most bytes that so many packets can have.
+#[inline]
+fn most_bytes(packets: u64) -> u64 {
+    match packets {
+        0 => MOST_BYTES,
+        packets => packets.saturating_mul(LARGEST_PACKET).min(MOST_BYTES),
+    }
+}
+
 /// ICMP, IGMP and ICMPv6: exporters put type and code where ports would be.
 fn has_no_ports(protocol: u8) -> bool {
     matches!(protocol, 1 | 2 | 58)
 }
 
+/// The fields that say when the flow began and ended.
 #[inline]
-fn times(window: &[u8], layout: &Layout, clock: &Clock) -> Times {
+fn times(window: &[u8], layout: &Layout) -> (Written, Written) {
     let start = (layout.start_encoding, layout.start.read(window));
     let end = (layout.end_encoding, layout.end.read(window));
-    if layout.system_init.is_present() {
-        let init = layout.system_init.read(window);
-        return clock.with_start_of_exporter(init).times(start, end);
-    }
-    clock.times(start, end)
+    (start, end)
+}
+
+/// When the exporter started, where the record says so.
+#[inline]
+fn system_init(window: &[u8], layout: &Layout) -> Option<u64> {
+    layout.system_init.is_present().then(|| layout.system_init.read(window))
 }
 
 /// Some templates have room for both kinds of address and fill one.

@@ -102,6 +102,16 @@ pub(crate) enum Reading {
     Silent,
 }
 
+impl Reading {
+    /// The rate that was read.
+    pub(crate) fn sampler(self) -> Option<Sampler> {
+        match self {
+            Self::Rate { rate, field, .. } => Some(Sampler { rate, field }),
+            _ => None,
+        }
+    }
+}
+
 impl SamplingValues {
     /// The rate that these fields tell.
     pub(crate) fn reading(&self) -> Reading {

@@ -11,7 +11,7 @@ use super::reader::{Reader, Tally};
 use super::session::{Deferred, FlowSet, LeftApart, Place, Session};
 use super::template::{Field, Kind, Next, Template};
 use super::time::Clock;
-use super::{Format, MAX_FLOWS, Protocol};
+use super::{Decoded, Format, MAX_FLOWS, Protocol};
 
 /// What the sets of one message have in common.
 #[derive(Clone, Copy, Debug)]
@@ -207,12 +207,12 @@ impl Session<'_> {
             exporter: self.exporter.id,
             protocol: message.protocol,
             port: self.datagram.source_port,
-            template: Arc::clone(template),
-            sampling: Arc::clone(&self.exporter.sampling),
+            template,
+            sampling: &self.exporter.sampling,
         };
         let clock = message.clock.with_start_of_exporter(self.exporter.system_init);
         apart.push(context, clock, (*base + begin, *base + end));
-        let records = template.fixed_records(self.datagram.payload, begin, end);
+        let (records, _) = template.fixed_records(self.datagram.payload, begin, end);
         u32::try_from(records).unwrap_or(u32::MAX)
     }
 
@@ -235,11 +235,13 @@ impl Session<'_> {
         let clock = clock.with_start_of_exporter(self.exporter.system_init);
         let mut tally = Tally::default();
         let sampling = &self.exporter.sampling;
-        let read = Reader { sampling, tally: &mut tally, out: &mut *self.out }.set(
+        let Decoded { counts, flows, .. } = &mut *self.out;
+        let read = Reader { sampling, tally: &mut tally, counts }.set(
             (protocol, port),
             template,
             &clock,
             (data, begin, end),
+            flows,
         );
         self.exporter.add(&tally);
         let mut outcome = Outcome::Decoded;

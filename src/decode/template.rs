@@ -109,8 +109,20 @@ impl Template {
         left <= LONGEST_PADDING && body.len() >= self.length
     }
 
-    /// How many records [`Self::records`] gives, where their length is fixed.
-    pub(crate) fn fixed_records(&self, data: &[u8], begin: usize, end: usize) -> usize {
+    /// Where the fields stand when they do not vary.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The record at `at`, of fixed length, from [`LEAD`] bytes before it on.
+    #[inline]
+    pub(crate) fn window<'d>(&self, data: &'d [u8], at: usize) -> &'d [u8] {
+        data.get(at.saturating_sub(LEAD)..at + self.length).unwrap_or_default()
+    }
+
+    /// How many records [`Self::records`] gives, where their length is fixed, and
+    /// whether the padding after them is not all zeros.
+    pub(crate) fn fixed_records(&self, data: &[u8], begin: usize, end: usize) -> (usize, bool) {
         let body = data.get(begin..end.min(data.len())).unwrap_or_default();
         let mut records = body.len() / self.length.max(1);
         // Zeros at the end are padding, even where a record would fit.
@@ -120,7 +132,8 @@ impl Template {
         {
             records -= 1;
         }
-        records
+        let padding = body.get(records * self.length..).unwrap_or_default();
+        (records, padding.iter().any(|byte| *byte != 0))
     }
 
     /// The records in the set body `data[at..end]`; see [`Records`].

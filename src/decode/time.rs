@@ -33,6 +33,9 @@ pub(crate) struct Clock {
     latest: i64,
 }
 
+/// A time as a record holds it.
+pub(crate) type Written = (TimeEncoding, u64);
+
 /// Start and end of a flow, and whether the record's own times were not
 /// believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,24 +88,35 @@ impl Clock {
     }
 
     /// When a flow began and ended, by our clock.
-    pub(crate) fn times(
-        &self,
-        (start_encoding, start): (TimeEncoding, u64),
-        (end_encoding, end): (TimeEncoding, u64),
-    ) -> Times {
-        let start = self.read(start_encoding, start);
-        let end = self.read(end_encoding, end).or(start);
-        let Some(end) = end else {
+    pub(crate) fn times(&self, start: Written, end: Written) -> Times {
+        let Some(end) = self.end(start, end) else {
             return self.received(false);
         };
-        let end = end.saturating_add(self.shift);
-        if end > self.latest || end < EARLIEST {
+        if !self.believes(end) {
             return self.received(true);
         }
-        let start = start.map_or(end, |start| start.saturating_add(self.shift));
+        let start = self.read(start).map_or(end, |start| start.saturating_add(self.shift));
         // A start after the end or before 1971 tells nothing.
         let start = if start > end || start < EARLIEST { end } else { start };
         Times { start: unsigned(start), end: unsigned(end), implausible: false }
+    }
+
+    /// Whether [`Self::times`] would not believe these.
+    #[inline]
+    pub(crate) fn doubts(&self, start: Written, end: Written) -> bool {
+        self.end(start, end).is_some_and(|end| !self.believes(end))
+    }
+
+    /// When the flow ended, or began where only that is said.
+    #[inline]
+    fn end(&self, start: Written, end: Written) -> Option<i64> {
+        let end = self.read(end).or_else(|| self.read(start))?;
+        Some(end.saturating_add(self.shift))
+    }
+
+    #[inline]
+    fn believes(&self, end: i64) -> bool {
+        (EARLIEST..=self.latest).contains(&end)
     }
 
     fn received(&self, implausible: bool) -> Times {
@@ -112,7 +126,8 @@ impl Clock {
 
     /// Milliseconds since 1970 by the exporter's clock; `None` when the field
     /// holds no time.
-    fn read(&self, encoding: TimeEncoding, value: u64) -> Option<i64> {
+    #[inline]
+    fn read(&self, (encoding, value): Written) -> Option<i64> {
         let millis = match encoding {
             TimeEncoding::Absent => return None,
             TimeEncoding::DeltaMicros => {

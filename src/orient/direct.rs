@@ -1,16 +1,15 @@
-//! From an IPv4 address straight to its prefix.
+//! From an IPv4 address straight to what its prefix says.
 //!
 //! Both sides of every record are looked up, and a trie takes a step for every
-//! prefix around an address. Here the first 16 bits choose an entry of a table
-//! that stays in the cache: no prefix, one prefix for all of it, or a second
-//! table for the next 8 bits. Only inside prefixes longer than /24 the trie has
-//! to be asked.
+//! prefix around an address. Here the first 16 bits choose a bit, in 8 KiB that
+//! never leave the fastest cache: most addresses have nothing to do with any
+//! prefix. For the others they choose an entry of a table: no prefix, one prefix
+//! for all of it, or a second table for the next 8 bits. Only inside prefixes
+//! longer than /24 the trie has to be asked.
 
 use std::net::Ipv4Addr;
 
 use ipnetwork::Ipv4Network;
-
-use super::prefixes::LinePrefix;
 
 /// Entries of a second table.
 const PART: usize = 256;
@@ -20,32 +19,45 @@ const SPLIT: u16 = 1 << 15;
 const ASK: u16 = u16::MAX;
 
 /// What is known of an address.
-pub(super) enum Found {
+pub(super) enum Found<T> {
     /// All there is to know.
-    Known(Option<LinePrefix>),
+    Known(Option<T>),
     /// Ask the trie.
     Ask,
 }
 
 /// Two tables, the first for all /16.
 #[derive(Clone)]
-pub(super) struct Direct {
-    /// 0 for no prefix, or the number of one in `prefixes`, from 1 on.
+pub(super) struct Direct<T> {
+    /// Of each /16 whether anything is in it.
+    used: Box<[u64]>,
+    /// 0 for no prefix, or the number of a value in `values`, from 1 on.
     first: Box<[u16]>,
     second: Vec<[u16; PART]>,
-    prefixes: Vec<LinePrefix>,
+    values: Vec<T>,
 }
 
-impl Default for Direct {
+impl<T> Default for Direct<T> {
     fn default() -> Self {
-        Self { first: vec![0; 1 << 16].into(), second: Vec::new(), prefixes: Vec::new() }
+        Self {
+            used: vec![0; (1 << 16) / 64].into(),
+            first: vec![0; 1 << 16].into(),
+            second: Vec::new(),
+            values: Vec::new(),
+        }
     }
 }
 
-impl Direct {
-    /// What is known of `address`.
+impl<T: Copy + PartialEq> Direct<T> {
+    /// Whether anything is known of the /16 of `address`.
     #[inline]
-    pub(super) fn find(&self, address: Ipv4Addr) -> Found {
+    pub(super) fn knows(&self, address: Ipv4Addr) -> bool {
+        let sixteen = address.to_bits() >> 16;
+        self.used[sixteen as usize / 64] >> (sixteen % 64) & 1 == 1
+    }
+
+    /// What is known of `address`.
+    pub(super) fn find(&self, address: Ipv4Addr) -> Found<T> {
         let [a, b, c, _] = address.octets();
         let mut entry = self.first[usize::from(u16::from_be_bytes([a, b]))];
         if entry & SPLIT != 0 && entry != ASK {
@@ -54,19 +66,16 @@ impl Direct {
         match entry {
             0 => Found::Known(None),
             ASK => Found::Ask,
-            number => Found::Known(Some(self.prefixes[usize::from(number) - 1])),
+            number => Found::Known(Some(self.values[usize::from(number) - 1])),
         }
     }
 
-    /// Takes up that `net` is a prefix now; `longest` finds the longest prefix
-    /// around an address.
-    pub(super) fn insert(
-        &mut self,
-        net: Ipv4Network,
-        longest: impl Fn(Ipv4Addr) -> Option<LinePrefix>,
-    ) {
+    /// Takes up that `net` is a prefix now; `longest` finds what the longest prefix
+    /// around an address says.
+    pub(super) fn insert(&mut self, net: Ipv4Network, longest: impl Fn(Ipv4Addr) -> Option<T>) {
         let high = |address: Ipv4Addr| (address.to_bits() >> 16) as usize;
         for sixteen in high(net.network())..=high(net.broadcast()) {
+            self.used[sixteen / 64] |= 1 << (sixteen % 64);
             let base = u32::try_from(sixteen << 16).unwrap_or(0);
             let entry = self.first[sixteen];
             if net.prefix() > 16 && entry & SPLIT == 0 {
@@ -103,13 +112,13 @@ impl Direct {
         self.first[sixteen] = entry;
     }
 
-    /// The number of a prefix; there are as many as regions and lengths, which
+    /// The number of a value; there are as many as regions and lengths, which
     /// are few.
-    fn number(&mut self, prefix: Option<LinePrefix>) -> u16 {
-        let Some(prefix) = prefix else { return 0 };
-        let place = self.prefixes.iter().position(|known| *known == prefix).unwrap_or_else(|| {
-            self.prefixes.push(prefix);
-            self.prefixes.len() - 1
+    fn number(&mut self, value: Option<T>) -> u16 {
+        let Some(value) = value else { return 0 };
+        let place = self.values.iter().position(|known| *known == value).unwrap_or_else(|| {
+            self.values.push(value);
+            self.values.len() - 1
         });
         u16::try_from(place + 1).ok().filter(|number| *number < SPLIT).unwrap_or(ASK)
     }
@@ -121,6 +130,7 @@ mod tests {
 
     use super::*;
     use crate::model::line::RegionId;
+    use crate::orient::LinePrefix;
 
     /// The longest of the prefixes around an address; of the same, the last.
     fn longest(nets: &[(Ipv4Network, LinePrefix)], address: Ipv4Addr) -> Option<LinePrefix> {

@@ -6,23 +6,42 @@
 
 use std::net::IpAddr;
 
-use super::prefixes::{LinePrefix, Prefixes};
+use super::prefixes::{Known, LinePrefix, Prefixes};
 use super::pseudonym::LineAddress;
 use crate::model::endpoint::Endpoint;
 use crate::model::flow::FlowRecord;
 use crate::model::line::RegionId;
 
-/// A flow with its two sides told apart.
+/// Which of a flow's two sides is the subscriber's.
 #[derive(Clone, Copy)]
 pub struct Oriented {
-    /// The subscriber's side.
-    pub line: LineAddress,
-    /// Region of the line.
-    pub region: RegionId,
-    /// The other side.
-    pub endpoint: Endpoint,
+    prefix: LinePrefix,
     /// Whether the line sent this flow (the other direction otherwise).
     pub outbound: bool,
+}
+
+impl Oriented {
+    /// The subscriber's side of `flow`, which this was said about.
+    pub fn line(&self, flow: &FlowRecord) -> LineAddress {
+        let address = if self.outbound { flow.source } else { flow.destination };
+        LineAddress::new(address, self.prefix.length)
+    }
+
+    /// Region of the line.
+    pub fn region(&self) -> RegionId {
+        self.prefix.region
+    }
+
+    /// The other side of `flow`.
+    #[inline]
+    pub fn endpoint(&self, flow: &FlowRecord) -> Endpoint {
+        let (address, port) = if self.outbound {
+            (flow.destination, flow.destination_port)
+        } else {
+            (flow.source, flow.source_port)
+        };
+        Endpoint { address, port, protocol: flow.protocol }
+    }
 }
 
 /// What the prefixes say about a flow.
@@ -40,39 +59,21 @@ pub enum Orientation {
     NoAddress,
 }
 
-/// Says which side of `flow` is a line.
-pub fn orient(prefixes: &Prefixes, flow: &FlowRecord) -> Orientation {
-    if flow.source.is_unspecified() || flow.destination.is_unspecified() {
+/// Says which side of a flow from `source` to `destination` is a line.
+#[inline(always)]
+pub fn orient(prefixes: &Prefixes, source: IpAddr, destination: IpAddr) -> Orientation {
+    if source.is_unspecified() || destination.is_unspecified() {
         return Orientation::NoAddress;
     }
-    match (prefixes.find(flow.source), prefixes.find(flow.destination)) {
-        (Some(_), None) if prefixes.is_opted_out(flow.source) => Orientation::OptedOut,
-        (None, Some(_)) if prefixes.is_opted_out(flow.destination) => Orientation::OptedOut,
-        (Some(prefix), None) => Orientation::Line(Oriented {
-            outbound: true,
-            ..sides(flow.source, prefix, flow.destination, flow.destination_port, flow)
-        }),
-        (None, Some(prefix)) => Orientation::Line(Oriented {
-            outbound: false,
-            ..sides(flow.destination, prefix, flow.source, flow.source_port, flow)
-        }),
+    let line = |Known { prefix, opted_out }, outbound| match opted_out {
+        true => Orientation::OptedOut,
+        false => Orientation::Line(Oriented { prefix, outbound }),
+    };
+    match (prefixes.look_up(source), prefixes.look_up(destination)) {
+        (Some(known), None) => line(known, true),
+        (None, Some(known)) => line(known, false),
         (Some(_), Some(_)) => Orientation::Both,
         (None, None) => Orientation::Neither,
-    }
-}
-
-fn sides(
-    subscriber: IpAddr,
-    prefix: LinePrefix,
-    server: IpAddr,
-    port: u16,
-    flow: &FlowRecord,
-) -> Oriented {
-    Oriented {
-        line: LineAddress::new(subscriber, prefix.length),
-        region: prefix.region,
-        endpoint: Endpoint { address: server, port, protocol: flow.protocol },
-        outbound: true,
     }
 }
 
@@ -105,26 +106,34 @@ mod tests {
         }
     }
 
+    fn oriented(flow: &FlowRecord) -> Orientation {
+        orient(&prefixes(), flow.source, flow.destination)
+    }
+
     #[test]
     fn both_directions_of_a_connection_have_the_same_line_and_endpoint() {
         let key = LineKey::new([1; 16]);
-        let there = orient(&prefixes(), &flow("198.51.100.7", 40_000, "203.0.113.5", 443));
-        let back = orient(&prefixes(), &flow("203.0.113.5", 443, "198.51.100.7", 40_000));
-        let (Orientation::Line(there), Orientation::Line(back)) = (there, back) else {
+        let (out, back) = (
+            flow("198.51.100.7", 40_000, "203.0.113.5", 443),
+            flow("203.0.113.5", 443, "198.51.100.7", 40_000),
+        );
+        let (Orientation::Line(sent), Orientation::Line(received)) =
+            (oriented(&out), oriented(&back))
+        else {
             panic!("one side is a line");
         };
-        assert_eq!(key.pseudonym(&there.line), key.pseudonym(&back.line));
-        assert_eq!(there.endpoint, back.endpoint);
-        assert_eq!(there.endpoint.port, 443);
-        assert_eq!(there.region, RegionId(3));
-        assert!(there.outbound && !back.outbound);
+        assert_eq!(key.pseudonym(&sent.line(&out)), key.pseudonym(&received.line(&back)));
+        assert_eq!(sent.endpoint(&out), received.endpoint(&back));
+        assert_eq!(sent.endpoint(&out).port, 443);
+        assert_eq!(sent.region(), RegionId(3));
+        assert!(sent.outbound && !received.outbound);
     }
 
     #[test]
     fn transit_and_line_to_line_traffic_are_told_apart() {
-        let transit = orient(&prefixes(), &flow("192.0.2.1", 1, "203.0.113.5", 2));
-        let inside = orient(&prefixes(), &flow("198.51.100.1", 1, "198.51.100.2", 2));
-        let empty = orient(&prefixes(), &FlowRecord::EMPTY);
+        let transit = oriented(&flow("192.0.2.1", 1, "203.0.113.5", 2));
+        let inside = oriented(&flow("198.51.100.1", 1, "198.51.100.2", 2));
+        let empty = oriented(&FlowRecord::EMPTY);
         assert!(matches!(transit, Orientation::Neither));
         assert!(matches!(inside, Orientation::Both));
         assert!(matches!(empty, Orientation::NoAddress));

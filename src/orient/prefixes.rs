@@ -22,10 +22,18 @@ pub struct LinePrefix {
     pub region: RegionId,
 }
 
+/// What is known about one address in a prefix.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) prefix: LinePrefix,
+    /// Its line is left alone.
+    pub(super) opted_out: bool,
+}
+
 /// The prefixes in which subscriber lines live.
 #[derive(Clone, Default)]
 pub struct Prefixes {
-    direct: Direct,
+    direct: Direct<Known>,
     v4: PrefixMap<Ipv4Network, LinePrefix>,
     v6: PrefixMap<Ipv6Network, LinePrefix>,
     /// Those whose lines are left alone.
@@ -40,8 +48,7 @@ impl Prefixes {
             IpNetwork::V4(net) => {
                 let net = cleared(net);
                 self.v4.insert(net, prefix);
-                let Self { direct, v4, .. } = self;
-                direct.insert(net, |address| longest(v4, address));
+                self.note(net);
             }
             IpNetwork::V6(net) => drop(self.v6.insert(net, prefix)),
         }
@@ -58,7 +65,9 @@ impl Prefixes {
                 let shortened = Ipv4Network::new_checked(net.network(), length.min(32));
                 let cleared =
                     shortened.and_then(|net| Ipv4Network::new_checked(net.network(), net.prefix()));
-                cleared.into_iter().for_each(|net| _ = self.out_v4.insert(net, ()));
+                let Some(net) = cleared else { return };
+                self.out_v4.insert(net, ());
+                self.note(net);
             }
             IpNetwork::V6(net) => {
                 let shortened = Ipv6Network::new_checked(net.network(), length.min(128));
@@ -69,20 +78,14 @@ impl Prefixes {
         }
     }
 
-    /// Whether the line of `address` is left alone.
+    /// Whether `address` is of a line that is left alone.
     pub fn is_opted_out(&self, address: IpAddr) -> bool {
-        match address {
-            IpAddr::V4(address) => self.out_v4.get_lpm(&Ipv4Network::from(address)).is_some(),
-            IpAddr::V6(address) => self.out_v6.get_lpm(&Ipv6Network::from(address)).is_some(),
-        }
+        self.look_up(address).is_some_and(|known| known.opted_out)
     }
 
     /// The longest prefix that holds `address`.
     pub fn find(&self, address: IpAddr) -> Option<LinePrefix> {
-        match address {
-            IpAddr::V4(address) => self.find_v4(address),
-            IpAddr::V6(address) => self.find_v6(address),
-        }
+        self.look_up(address).map(|known| known.prefix)
     }
 
     /// Whether `address` lies in the operator's own space. Such an address is
@@ -101,21 +104,45 @@ impl Prefixes {
         self.len() == 0
     }
 
-    #[inline]
-    fn find_v4(&self, address: Ipv4Addr) -> Option<LinePrefix> {
-        match self.direct.find(address) {
-            Found::Known(prefix) => prefix,
-            Found::Ask => longest(&self.v4, address),
+    /// All that is known about `address`.
+    #[inline(always)]
+    pub(super) fn look_up(&self, address: IpAddr) -> Option<Known> {
+        match address {
+            IpAddr::V4(address) if self.direct.knows(address) => self.look_up_v4(address),
+            IpAddr::V4(_) => None,
+            IpAddr::V6(address) => self.look_up_v6(address),
         }
     }
 
-    fn find_v6(&self, address: Ipv6Addr) -> Option<LinePrefix> {
-        self.v6.get_lpm(&Ipv6Network::from(address)).map(|(_, prefix)| *prefix)
+    fn look_up_v4(&self, address: Ipv4Addr) -> Option<Known> {
+        match self.direct.find(address) {
+            Found::Known(known) => known,
+            Found::Ask => known_v4(&self.v4, &self.out_v4, address),
+        }
+    }
+
+    fn look_up_v6(&self, address: Ipv6Addr) -> Option<Known> {
+        let net = Ipv6Network::from(address);
+        let (_, prefix) = self.v6.get_lpm(&net)?;
+        Some(Known { prefix: *prefix, opted_out: self.out_v6.get_lpm(&net).is_some() })
+    }
+
+    /// Takes up in the direct table what is so in `net` now.
+    fn note(&mut self, net: Ipv4Network) {
+        let Self { direct, v4, out_v4, .. } = self;
+        direct.insert(net, |address| known_v4(v4, out_v4, address));
     }
 }
 
-fn longest(v4: &PrefixMap<Ipv4Network, LinePrefix>, address: Ipv4Addr) -> Option<LinePrefix> {
-    v4.get_lpm(&Ipv4Network::from(address)).map(|(_, prefix)| *prefix)
+#[cold]
+fn known_v4(
+    v4: &PrefixMap<Ipv4Network, LinePrefix>,
+    out_v4: &PrefixMap<Ipv4Network, ()>,
+    address: Ipv4Addr,
+) -> Option<Known> {
+    let net = Ipv4Network::from(address);
+    let (_, prefix) = v4.get_lpm(&net)?;
+    Some(Known { prefix: *prefix, opted_out: out_v4.get_lpm(&net).is_some() })
 }
 
 /// The network without the bits that are not its own.

@@ -31,6 +31,7 @@ pub struct LineAddress {
 
 impl LineAddress {
     /// The line that `address` belongs to when lines are `length` bits long.
+    #[inline]
     pub(super) fn new(address: IpAddr, length: u8) -> Self {
         match address {
             IpAddr::V4(_) => Self { address, length: V4_BITS },

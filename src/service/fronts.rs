@@ -64,7 +64,7 @@ impl Worker {
     pub(super) fn run(mut self) {
         let mut known = self.in_force.load_full();
         let mut share = FrontShare::default();
-        let mut out = FrontOutput::default();
+        let (mut out, mut apart) = (FrontOutput::default(), Apart::default());
         let mut sightings: Vec<Vec<Sighting>> = self.backs.iter().map(|_| Vec::new()).collect();
         let mut problems =
             ProblemLog { refusal: None, second: Stopwatch::start(), logged: 0, unlogged: 0 };
@@ -87,7 +87,7 @@ impl Worker {
             self.adopt(&mut known);
             match next {
                 Next::Batch(batch) => {
-                    self.step(batch, &known, &mut out, &mut problems);
+                    self.step(batch, &known, &mut apart, &mut out, &mut problems);
                     unreported = true;
                 }
                 Next::Piece(piece) => self.read(&piece, &known.view, &mut out),
@@ -144,11 +144,10 @@ impl Worker {
         &mut self,
         batch: Batch,
         snapshot: &Snapshot,
+        apart: &mut Apart,
         out: &mut FrontOutput,
         log: &mut ProblemLog,
     ) {
-        let spread = self.shares.is_worth_it(!self.input.is_empty());
-        let mut apart = Apart::default();
         let mut refused = 0;
         for (datagram, base) in batch.datagrams() {
             if !snapshot.allows(datagram.source) {
@@ -157,22 +156,20 @@ impl Worker {
                 continue;
             }
             let before = out.problems.len();
-            if spread {
-                self.front.step_apart((datagram, base), &mut apart, &snapshot.view, out);
-            } else {
-                self.front.step(datagram, &snapshot.view, out);
-            }
+            self.front.step_apart((datagram, base), apart, &snapshot.view, out);
             log.add(datagram.source, &out.problems[before..]);
         }
         if refused > 0 {
             counts::add_refused(&self.metrics, refused);
         }
-        if !apart.is_empty() {
-            let front = &mut self.front;
-            let (batch, apart) = (Arc::new(batch), Arc::new(apart));
+        let front = &mut self.front;
+        if self.shares.is_worth_it(!self.input.is_empty()) {
+            let (batch, apart) = (Arc::new(batch), Arc::new(std::mem::take(apart)));
             self.shares.spread(&batch, &apart, |piece| {
                 read(front, piece, &snapshot.view, out);
             });
+        } else {
+            front.finish(apart, batch.payloads(), &snapshot.view, out);
         }
     }
 

@@ -269,8 +269,10 @@ mod tests {
             destination: "203.0.113.1".parse().unwrap(),
             ..crate::model::flow::FlowRecord::EMPTY
         };
-        let Orientation::Line(oriented) = orient(&prefixes, &flow) else { panic!("no line") };
-        key.pseudonym(&oriented.line)
+        let Orientation::Line(oriented) = orient(&prefixes, flow.source, flow.destination) else {
+            panic!("no line")
+        };
+        key.pseudonym(&oriented.line(&flow))
     }
 
     #[test]
