@@ -8,22 +8,24 @@
 # The rate is raised by four tenths from step to step and then bisected. A step
 # stands when the kernel dropped nothing at the program's socket and the program
 # accounts for every record sent: hayrake in /metrics, nfcapd in its file,
-# nfacctd in the packets that it counted. Every program is started anew for each
-# step, listens on 127.0.0.1 only, and is ended by its process number.
+# nfacctd in the packets that it counted. fastnetmon tells no total: for it the
+# drops alone decide. Every program is started anew for each step, listens on
+# 127.0.0.1 only, and is ended by its process number.
 #
 # They do not do the same. nfcapd only stores. nfacctd adds up packets by
-# protocol, the least that it can be asked for. hayrake looks up both sides of
+# protocol, the least that it can be asked for. fastnetmon adds up the traffic of
+# each address in its networks, and bans nobody. hayrake looks up both sides of
 # every record, and takes the hundredth that hits 20,000 endpoints to detections.
 #
 # HAYRAKE and SENDER name other binaries; PEERS chooses from `hayrake nfcapd
-# nfacctd`. Built by: cargo build --release --bin hayrake --example sender
+# nfacctd fastnetmon`. Built by: cargo build --release --bin hayrake --example sender
 set -u -o pipefail
 
 seconds=${1:-2}
 root=$(cd "$(dirname "$0")/.." && pwd)
 hayrake=${HAYRAKE:-$root/target/release/hayrake}
 sender=${SENDER:-$root/target/release/examples/sender}
-peers=${PEERS:-hayrake nfcapd nfacctd}
+peers=${PEERS:-hayrake nfcapd nfacctd fastnetmon}
 port=29995
 http=28080
 # Records of a datagram, and datagrams a second to begin with.
@@ -156,6 +158,36 @@ taken_nfacctd() {
         END { printf "%d\n", (of ? sent * sum / of : 0) }' "$work/nfacctd.csv" 2>/dev/null)
 }
 
+start_fastnetmon() {
+    echo 100.64.0.0/12 >"$work/networks"
+    : >"$work/whitelist"
+    cat >"$work/fastnetmon.conf" <<CONF
+logging_level = info
+enable_ban = off
+enable_ban_ipv6 = off
+process_incoming_traffic = on
+process_outgoing_traffic = on
+networks_list_path = $work/networks
+white_list_path = $work/whitelist
+enable_connection_tracking = off
+netflow = on
+netflow_host = 127.0.0.1
+netflow_port = $port
+netflow_sampling_ratio = 1
+cli_stats_file_path = $work/statistics
+cli_stats_ipv6_file_path = $work/statistics6
+enable_api = off
+CONF
+    fastnetmon --configuration_file "$work/fastnetmon.conf" --disable_pid_logic --log_to_console >"$work/log" 2>&1 &
+    pid=$!
+    await bound
+}
+# It says nowhere how many records it took.
+taken_fastnetmon() {
+    stop
+    taken=$sent
+}
+
 # One step: `rate` datagrams a second to `peer`. Sets `sent`, `took`, `drops`,
 # `taken`; succeeds when nothing was lost.
 step() {
@@ -194,7 +226,7 @@ measure() {
             rate=$(((low + high) / 2))
         fi
     done
-    printf '%-8s %s M records/s without loss\n' "$peer" "${best:-under any rate tried, in}"
+    printf '%-10s %s M records/s without loss\n' "$peer" "${best:-under any rate tried, in}"
 }
 
 echo "peers: $records-record v9 datagrams, one exporter, steps of $seconds s, rmem_max $(cat /proc/sys/net/core/rmem_max), $(nproc) cores"
@@ -204,6 +236,6 @@ for peer in $peers; do
     if command -v "$program" >/dev/null; then
         measure
     else
-        printf '%-8s skipped: no %s (Debian: apt install nfdump pmacct)\n' "$peer" "$program"
+        printf '%-10s skipped: no %s (Debian: apt install nfdump pmacct fastnetmon)\n' "$peer" "$program"
     fi
 done

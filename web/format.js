@@ -38,6 +38,9 @@ export function percent(share) {
   return `${(share * 100).toFixed(share === 1 ? 0 : digits)} %`;
 }
 
+/// A confidence. One that is as good as 1 arrives as 1, and is not certainty.
+export const confidence = (value) => (value === 1 ? "> 99.9 %" : percent(value));
+
 export const time = (text) => clock.format(new Date(text));
 export const seconds = (when) => clockSeconds.format(new Date(when));
 export const date = (text) => day.format(new Date(text));

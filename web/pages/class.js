@@ -3,7 +3,7 @@
 import { ask, live, now } from "../api.js";
 import { bar, grid, hourBars, trend } from "../chart.js";
 import { h, put, table } from "../dom.js";
-import { DAY, count, duration, lines, number, percent, under, windowName } from "../format.js";
+import { DAY, confidence, count, duration, lines, number, percent, under, windowName } from "../format.js";
 import { failed, load } from "../loading.js";
 
 const REACH = { "1h": [["24 hours", DAY], ["3 days", 3 * DAY], ["7 days", 7 * DAY]], "24h": [["14 days", 14 * DAY], ["60 days", 60 * DAY], ["1 year", 366 * DAY]] };
@@ -90,7 +90,7 @@ function summary(one, points) {
       ? figure("In use, last hour", number(newest.in_use), newest.lines ? `${percent(newest.in_use / newest.lines)} of these lines` : null)
       : null,
     newest && newest.confidence !== null && newest.confidence !== undefined
-      ? figure("Confidence", percent(newest.confidence), "mean of the last hour’s claims")
+      ? figure("Confidence", confidence(newest.confidence), "mean of the last hour’s claims")
       : null,
     figure("Evidence needed", one.detectable ? `${one.required} of ${one.of}` : "–", `groups; the signature names ${one.named}`),
   );
@@ -186,7 +186,7 @@ function figuresTable(points, window, k) {
         windowName(point.start, window),
         [point.withheld || point.lines === null ? h("span.held", {}, under(k)) : number(point.lines), point.partial && h("span.soft", {}, " in part")],
         point.in_use === null ? "–" : number(point.in_use),
-        percent(point.confidence),
+        confidence(point.confidence),
       ]),
     ),
   );

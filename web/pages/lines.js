@@ -6,7 +6,7 @@
 
 import { ApiError, ask, live, look, token } from "../api.js";
 import { h, put, svg, table } from "../dom.js";
-import { bytes, count, moment, number, percent, seconds, windowName } from "../format.js";
+import { bytes, confidence, count, moment, number, seconds, windowName } from "../format.js";
 import { failed } from "../loading.js";
 
 const PSEUDONYM = /^[0-9a-f]{32}$/i;
@@ -237,7 +237,7 @@ function claim(one, detection) {
       h("a", { href: `/classes/${encodeURIComponent(one.class)}` }, one.name),
       h("span.chip", {}, one.level),
       detection?.in_use && h("span.chip.hay", {}, "in use"),
-      detection && h("span.small.soft", {}, `confidence ${percent(detection.confidence)}`),
+      detection && h("span.small.soft", {}, `confidence ${confidence(detection.confidence)}`),
     ),
     h("p", {}, one.claimed ? because(one) : `Not claimed: ${one.why_not}.`),
     pips(one),
@@ -309,7 +309,7 @@ function closedWindows(detections, named, title) {
             one.of,
             number(one.packets),
             `${seconds(one.first)} to ${seconds(one.last)}`,
-            percent(one.confidence),
+            confidence(one.confidence),
           ]),
         ),
       ),
@@ -330,7 +330,7 @@ function days(all, title) {
       one.day ? "yes" : "no",
       one.hours.length === 0 ? "–" : one.hours.map((hour) => String(hour).padStart(2, "0")).join(" "),
       one.in_use_hours.length === 0 ? "–" : one.in_use_hours.map((hour) => String(hour).padStart(2, "0")).join(" "),
-      percent(one.confidence),
+      confidence(one.confidence),
     ]),
   );
   return h("section.card", { "aria-labelledby": "days-title" }, h("h2", { id: "days-title" }, "Days before"), table("Classes of this line by day", ["Day", "Class", "Whole day", "Hours", "In use in hours", { text: "Confidence", kind: "num" }], rows));

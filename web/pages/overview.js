@@ -4,7 +4,7 @@
 import { live, now } from "../api.js";
 import { bar, grid, spark } from "../chart.js";
 import { h, put } from "../dom.js";
-import { DAY, count, duration, lines, number, percent, time, under, windowName } from "../format.js";
+import { DAY, confidence, count, duration, lines, number, time, under, windowName } from "../format.js";
 import { load } from "../loading.js";
 
 export function page(context) {
@@ -205,7 +205,7 @@ function row(one, depth, history, k, most) {
     h("td.trend", {}, points.length > 0 ? spark(windows, sparkWords(one, windows, k)) : h("span.soft.small", {}, "–")),
     h(one.lines["24h"] ? "td.num.day" : "td.num.day.unknown", {}, figure(one.lines["24h"], k)),
     h("td.num.more", {}, one.in_use_packets !== null && newest && newest.in_use !== null ? number(newest.in_use) : "–"),
-    h("td.num.more", {}, newest && newest.confidence !== null ? percent(newest.confidence) : "–"),
+    h("td.num.more", {}, confidence(newest ? newest.confidence : null)),
     h("td.num.more", {}, `${one.required} of ${one.of}`),
   );
 }
