@@ -6,14 +6,16 @@
 //! outside this folder. [`Reveal`] is the one exception, for an operator who
 //! checks his own captures with `replay --reveal`.
 //!
-//! [`prefixes`] says what is a line, [`isp`] which side of a flow it is, and
-//! [`pseudonym`] what it is called.
+//! [`prefixes`] says what is a line, [`isp`] which side of a flow it is,
+//! [`pseudonym`] what it is called, and [`sealing`] closes bytes that have
+//! addresses in them for everybody who has not the line key.
 
 mod direct;
 pub mod isp;
 pub mod prefixes;
 pub mod pseudonym;
 pub mod reveal;
+pub mod sealing;
 
 pub use isp::{Orientation, Oriented, orient};
 pub use prefixes::{LinePrefix, Prefixes};

@@ -63,6 +63,11 @@ impl LineKey {
         Self(secret)
     }
 
+    /// The bytes themselves, to make other keys of.
+    pub(super) fn secret(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Tells keys apart and nothing else of them: the hash of a fixed text that
     /// no line is.
     pub fn fingerprint(&self) -> u64 {
@@ -129,6 +134,11 @@ impl LineKeys {
     /// The key that comes last.
     pub fn last(&self) -> &LineKey {
         self.next.as_ref().map_or(&self.key, |(_, next)| next)
+    }
+
+    /// All that are known, the last one first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &LineKey> {
+        [self.last(), &self.key].into_iter().take(if self.next.is_some() { 2 } else { 1 })
     }
 
     /// The day with which the last key comes into force, if there are two.
