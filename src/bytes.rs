@@ -91,7 +91,8 @@ impl<R: Read> Input<R> {
         Ok(byte)
     }
 
-    fn exact(&mut self, mut into: &mut [u8]) -> Result<(), CheckpointError> {
+    /// Fills `into`.
+    pub(crate) fn exact(&mut self, mut into: &mut [u8]) -> Result<(), CheckpointError> {
         while !into.is_empty() {
             if !self.fill()? {
                 return Err(CheckpointError::CutOff { at: self.at() });

@@ -5,13 +5,12 @@
 //! never a label, labels that outsiders can multiply (exporters) are bounded,
 //! and `docs/metrics.md` is printed from these declarations.
 //!
-//! At rest, to the packet:
+//! At rest, to the packet, names without `hayrake_` and `_total`:
 //!
 //! ```text
-//! hayrake_datagrams_received_total = hayrake_datagrams_total (all outcomes)
-//!     + hayrake_datagrams_queued + hayrake_queue_dropped_total{queue="datagrams"}
-//! hayrake_records_received_total = hayrake_records_total (all outcomes)
-//!     + hayrake_records_queued
+//! datagrams_received + datagrams_carried_over
+//!     = datagrams (all outcomes) + datagrams_queued + queue_dropped{queue="datagrams"}
+//! records_received + records_carried_over = records (all outcomes) + records_queued
 //! ```
 
 mod checkpoints;
@@ -50,6 +49,8 @@ pub struct Metrics {
 
     /// Datagrams read from sockets.
     pub datagrams_received: IntCounterVec,
+    /// Datagrams that waited when the service before ended.
+    pub datagrams_carried_over: IntCounter,
     /// What became of datagrams.
     pub datagrams: IntCounterVec,
     /// Datagrams waiting for a template.
@@ -63,6 +64,8 @@ pub struct Metrics {
 
     /// Records found in datagrams.
     pub records_received: IntCounter,
+    /// Records that waited when the service before ended.
+    pub records_carried_over: IntCounter,
     /// What became of records.
     pub records: IntCounterVec,
     /// Records waiting for a template.
@@ -152,6 +155,11 @@ impl Metrics {
                 &["listener"],
                 "Datagrams read from the listener's socket",
             )?,
+            datagrams_carried_over: d.counter(
+                "hayrake_datagrams_carried_over_total",
+                "datagrams",
+                "Datagrams that the service before had received and of which a set still waited for its template when it ended",
+            )?,
             datagrams: d.counters(
                 "hayrake_datagrams_total",
                 "datagrams",
@@ -185,6 +193,11 @@ impl Metrics {
                 "hayrake_records_received_total",
                 "records",
                 "Flow records found in datagrams; a data set that waits for its template counts as one, and so does one that turns out to hold none",
+            )?,
+            records_carried_over: d.counter(
+                "hayrake_records_carried_over_total",
+                "records",
+                "Data sets that still waited for their template when the service before ended, which has counted each as one record received",
             )?,
             records: d.counters(
                 "hayrake_records_total",

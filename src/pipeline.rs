@@ -138,6 +138,11 @@ impl Front {
         self.keys = keys;
     }
 
+    /// The keys that lines get their pseudonyms by.
+    pub fn keys(&self) -> &LineKeys {
+        &self.keys
+    }
+
     /// The decoder, to ask it about exporters.
     pub fn decoder(&self) -> &Decoder {
         &self.decoder

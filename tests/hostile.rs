@@ -321,13 +321,19 @@ fn mutated_checkpoints_of_dns_answers_break_no_law() {
     assert!(taken > 80 && refused > 80 && parts > 2, "{taken} {refused} {parts}");
 }
 
-/// What two decoders remember that were sent all seeds, by many exporters.
+/// What two decoders remember that were sent all seeds, by many exporters, and
+/// data whose template nobody sends.
 fn remembered() -> Vec<Vec<u8>> {
+    let mut waits = [&[0, 9, 0, 2][..], &[0; 16]].concat();
+    for id in [999_u16, 1_000] {
+        waits.extend(id.to_be_bytes());
+        waits.extend([0, 12, 198, 51, 100, 7, 203, 0, 113, 9]);
+    }
     let told = |exporters: u8| {
         let mut decoder = Decoder::default();
         let mut out = Decoded::default();
         for exporter in 0..exporters {
-            for payload in seeds() {
+            for payload in seeds().into_iter().chain([waits.clone()]) {
                 let source = IpAddr::from([192, 0, 2, exporter]);
                 let received = Timestamp::from_secs(1_795_255_200);
                 decoder.decode(
@@ -337,7 +343,7 @@ fn remembered() -> Vec<Vec<u8>> {
             }
         }
         let (mut bytes, mut writing) = (Vec::new(), decoder.begin_checkpoint());
-        decoder.write_checkpoint(&mut writing, &mut bytes, usize::MAX);
+        decoder.write_checkpoint(&mut writing, &mut bytes, usize::MAX, hostile::not_sealed);
         decode::checkpoint::put_end(&mut bytes, writing.written());
         bytes
     };
@@ -349,17 +355,20 @@ fn mutated_checkpoints_of_decoders_break_no_law() {
     let mut rng = ChaCha8Rng::seed_from_u64(12);
     let seeds = remembered();
     let good = hostile::restored_decoders(&seeds[0]).unwrap();
-    assert!(good.templates >= 2 && good.samplers >= 1, "{good:?}");
-    let (mut taken, mut refused) = (0, 0);
+    assert!(good.templates >= 2 && good.samplers >= 1 && good.sets >= 2, "{good:?}");
+    let (mut taken, mut refused, mut waiting) = (0, 0, 0);
     for _ in 0..INPUTS {
         let mut bytes = seeds[rng.random_range(0..seeds.len())].clone();
         mutate(&mut rng, &mut bytes, &seeds);
         match hostile::restored_decoders(&bytes) {
-            Some(_) => taken += 1,
+            Some(found) => {
+                taken += 1;
+                waiting += found.sets;
+            }
             None => refused += 1,
         }
     }
-    assert!(taken > 100 && refused > 100, "{taken} {refused}");
+    assert!(taken > 100 && refused > 100 && waiting > 100, "{taken} {refused} {waiting}");
 }
 
 /// Evidence of some lines in two windows, with a class in use.

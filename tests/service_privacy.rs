@@ -16,6 +16,8 @@ const KEY: &str = "00112233445566778899aabbccddeeff";
 /// Subscribers, of whom nothing but pseudonyms may be found.
 const LINE_V4: [u8; 4] = [198, 51, 100, 77];
 const LINE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x77, 0x1234, 0xabcd, 0, 0, 0x99);
+/// Checkpoints of what exporters told, and of what waits for its template.
+const KEPT: &str = "hayrake_checkpoint_written_total{kind=\"exporters\"}";
 /// The kettle's server, by IPv6.
 const KETTLE_V6: Ipv6Addr = Ipv6Addr::new(0x2606, 0x4700, 0, 0, 0, 0, 0, 0x77);
 
@@ -186,12 +188,25 @@ fn a_run_says_nothing_of_subscribers_the_key_or_the_token() {
     for datagram in bad_datagrams() {
         exporter.send_raw(&datagram);
     }
+    // Flows of both families whose template does not come: they are kept.
+    let before = hayrake.metric(KEPT);
+    exporter.send_flows_of(400, &[LINE_V4.into(); 30], &KETTLE);
+    exporter.send(&[set(401, &flow[4..]), set(402, &flow[4..].repeat(9))].concat());
     eventually("all is taken in", || {
         hayrake.metric("hayrake_sightings_total{outcome=\"made\"}") >= 3
             && hayrake.metric_sum("hayrake_problems_total") > 0
     });
+    let mut asked = 0;
+    eventually("what waits is in a checkpoint", || {
+        asked += 1;
+        exporter.send_flows_of(403 + asked % 2, &[LINE_V4.into()], &KETTLE);
+        hayrake.metric(KEPT) > before + 1
+    });
+    let waiting = hayrake.metric("hayrake_records_queued");
+    assert!(waiting >= 4, "{waiting}");
 
-    let mut said: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut said = files(&site.path("state"));
+    assert!(said.iter().any(|(name, _)| name.ends_with("exporters.checkpoint")));
     let paths = [
         "/",
         "/healthz",
@@ -229,6 +244,7 @@ fn a_run_says_nothing_of_subscribers_the_key_or_the_token() {
     let core = limits.lines().find(|limit| limit.starts_with("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "no core: {core}");
 
+    let waiting = hayrake.metric("hayrake_records_queued");
     let (status, log) = hayrake.terminate_and_tell();
     assert!(status.success());
     // The open windows are in the state folder now; what they claim is written
@@ -236,7 +252,9 @@ fn a_run_says_nothing_of_subscribers_the_key_or_the_token() {
     said.extend(files(&site.path("state")));
     site.write("line.key", &format!("{KEY}\n"));
     site.write("token", TOKEN);
-    let (status, closing) = site.run_and_close().terminate_and_tell();
+    let hayrake = site.run_and_close();
+    assert_eq!(hayrake.metric("hayrake_records_queued"), waiting, "they wait on");
+    let (status, closing) = hayrake.terminate_and_tell();
     assert!(status.success());
     said.push(("the log of the second run".to_owned(), closing.into_bytes()));
     let detections = site.detections();

@@ -73,10 +73,12 @@ PAGE = page(
         graph("What does not add up", """Received minus all that became of it. What waits in queues is counted as received
               and not yet as anything else, so there are spikes; anything that stays is a loss nobody counted, and a bug to
               report.""",
-              [ask(f"sum(hayrake_datagrams_received_total{{{OF}}}) - sum(hayrake_datagrams_total{{{OF}}}) - "
+              [ask(f"sum(hayrake_datagrams_received_total{{{OF}}}) + sum(hayrake_datagrams_carried_over_total{{{OF}}}) - "
+                   f"sum(hayrake_datagrams_total{{{OF}}}) - "
                    f'sum(hayrake_datagrams_queued{{{OF}}}) - sum(hayrake_queue_dropped_total{{{OF}, queue="datagrams"}})',
                    "datagrams"),
-               ask(f"sum(hayrake_records_received_total{{{OF}}}) - sum(hayrake_records_total{{{OF}}}) - "
+               ask(f"sum(hayrake_records_received_total{{{OF}}}) + sum(hayrake_records_carried_over_total{{{OF}}}) - "
+                   f"sum(hayrake_records_total{{{OF}}}) - "
                    f"sum(hayrake_records_queued{{{OF}}})", "records")], width=8, low=None),
         graph("Waiting for a template", """Data sets that came before their template. It is normal for a minute after a
               start. If it stays, the exporter sends templates too seldom.""",

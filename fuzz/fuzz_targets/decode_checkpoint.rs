@@ -1,4 +1,5 @@
-//! Any bytes as a checkpoint of templates and samplers.
+//! Any bytes as a checkpoint of templates, samplers and, in seals that anybody
+//! opens, sets that wait.
 
 #![no_main]
 

@@ -62,6 +62,8 @@ counters! {
     sets_evicted,
     /// Data sets that left it because they waited too long.
     sets_expired,
+    /// Data sets that were kept over a restart and could not be opened.
+    sets_unopened,
     /// Options records decoded.
     option_records,
     /// Templates read, repeated ones too.

@@ -223,7 +223,13 @@ impl Decoder {
         };
         self.queue.close(self.serial, outcome, &mut out.counts);
         let counts = &out.counts;
-        self.told += counts.templates + counts.template_withdrawals + counts.option_records;
+        self.told += counts.templates
+            + counts.template_withdrawals
+            + counts.option_records
+            + counts.sets_queued
+            + counts.sets_released
+            + counts.sets_evicted
+            + counts.sets_expired;
     }
 
     /// What is known of every exporter.

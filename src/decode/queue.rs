@@ -8,6 +8,7 @@
 //! input, held 197 MB without such bounds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use hashbrown::HashMap;
@@ -88,6 +89,41 @@ impl WaitingQueue {
     /// How many sets of one exporter wait.
     pub(crate) fn queued_of(&self, exporter: ExporterId) -> u64 {
         self.by_exporter.get(&exporter).map_or(0, |of| of.places.len() as u64)
+    }
+
+    /// Where the next set will stand: the end of those that wait now.
+    pub(crate) fn end(&self) -> u64 {
+        self.next
+    }
+
+    /// The sets that wait in these places, in the order in which they came, each
+    /// with its place and how the other parts of its datagram ended so far.
+    pub(crate) fn waiting(
+        &self,
+        places: Range<u64>,
+    ) -> impl Iterator<Item = (u64, &Waiting, Outcome)> {
+        self.sets.range(places).map(|(place, set)| {
+            let outcome =
+                self.datagrams.get(&set.datagram).map_or_else(Outcome::default, |of| of.outcome);
+            (*place, set, outcome)
+        })
+    }
+
+    /// Puts all that waits into the order in which it came, by its time: the
+    /// queues of several decoders were read one after another.
+    pub(crate) fn put_in_order(&mut self) {
+        let mut sets: Vec<Waiting> = std::mem::take(&mut self.sets).into_values().collect();
+        sets.sort_by_key(|set| set.received);
+        self.by_template.clear();
+        self.by_exporter.values_mut().for_each(|of| of.places.clear());
+        for set in sets {
+            let place = self.next;
+            self.next += 1;
+            let key = (set.exporter, set.protocol, set.template);
+            self.by_template.entry(key).or_default().insert(place);
+            self.by_exporter.entry(set.exporter).or_default().places.insert(place);
+            self.sets.insert(place, set);
+        }
     }
 
     /// Lets a set wait; the oldest ones go if there is no room.

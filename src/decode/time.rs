@@ -66,6 +66,12 @@ impl Clock {
         }
     }
 
+    /// The export time in the header and the uptime at that time: with when it
+    /// was received, all that makes this clock.
+    pub(crate) fn told(&self) -> (Timestamp, Option<u32>) {
+        (unsigned(self.export), self.uptime)
+    }
+
     /// The exporter's clock minus ours, in milliseconds.
     pub(crate) fn skew_ms(&self) -> i64 {
         self.export.saturating_sub(self.received)

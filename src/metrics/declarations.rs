@@ -183,11 +183,11 @@ has dashboards of them, [alerts.md](alerts.md) the rules that watch them.
 
 At rest, to the packet:
 
-- `hayrake_datagrams_received_total` = `hayrake_datagrams_total` over all
-  outcomes + `hayrake_datagrams_queued` +
+- `hayrake_datagrams_received_total` + `hayrake_datagrams_carried_over_total` =
+  `hayrake_datagrams_total` over all outcomes + `hayrake_datagrams_queued` +
   `hayrake_queue_dropped_total{queue=\"datagrams\"}`
-- `hayrake_records_received_total` = `hayrake_records_total` over all outcomes +
-  `hayrake_records_queued`
+- `hayrake_records_received_total` + `hayrake_records_carried_over_total` =
+  `hayrake_records_total` over all outcomes + `hayrake_records_queued`
 
 No metric has a subscriber in a label. `/metrics` is open to whoever can reach
 it, so counts of lines under the configured k are left out; who shows the token

@@ -3,6 +3,7 @@
 //! The stages count in plain fields and know no metrics; the names of their
 //! counters become labels here.
 
+use crate::decode::checkpoint::Restored;
 use crate::decode::{DecodeCounts, Queued};
 use crate::detect::EngineCounts;
 use crate::metrics::Metrics;
@@ -21,24 +22,20 @@ pub(super) struct FrontShare {
 }
 
 impl FrontShare {
+    /// The share of a worker whose decoder begins with what waits since before the
+    /// start: that was received by the service before, and [`add_restored`] has
+    /// shown it.
+    pub(super) fn carrying(queued: Queued) -> Self {
+        Self { queued, received: queued.records, decoder_received: 0 }
+    }
+
     /// Adds what a batch brought; `queued` is what waits in the decoder now.
     pub(super) fn add(&mut self, metrics: &Metrics, out: &FrontOutput, queued: Queued) {
         let counts = &out.decoded;
-        add(&metrics.datagrams, "decoded", counts.datagrams_decoded);
-        add(&metrics.datagrams, "unknown_template", counts.datagrams_unknown_template);
-        add(&metrics.datagrams, "rejected", counts.datagrams_rejected);
-        add(&metrics.records, "decoded", counts.records_decoded);
-        add(&metrics.records, "unknown_template", counts.records_unknown_template);
-        add(&metrics.records, "rejected", counts.records_rejected);
+        add_outcomes(metrics, counts);
         self.add_received(metrics, counts, queued);
         self.set_queued(metrics, queued);
-        for (name, count) in counts.iter() {
-            match kind(name) {
-                Kind::Outcome => {}
-                Kind::Limit => add(&metrics.limits, name, count),
-                Kind::Event => add(&metrics.decoded, name, count),
-            }
-        }
+        add_others(metrics, counts);
         add(&metrics.problems, "decode", out.problems.len() as u64 + counts.problems_dropped);
         let oriented = &out.oriented;
         add(&metrics.flows, "from_line", oriented.from_line);
@@ -73,6 +70,42 @@ impl FrontShare {
         metrics.datagrams_queued.add(difference(queued.datagrams, before.datagrams));
         metrics.records_queued.add(difference(queued.records, before.records));
         metrics.queued_bytes.add(difference(queued.bytes, before.bytes));
+    }
+}
+
+/// What waited for a template when the service before ended: what waits on, in so
+/// many decoders, and what became of the rest. It was received there and not here.
+pub(super) fn add_restored(
+    metrics: &Metrics,
+    restored: &Restored,
+    waiting: impl Iterator<Item = Queued>,
+) {
+    for queued in waiting {
+        FrontShare::default().set_queued(metrics, queued);
+    }
+    metrics.datagrams_carried_over.inc_by(restored.datagrams);
+    metrics.records_carried_over.inc_by(restored.sets);
+    add_outcomes(metrics, &restored.counts);
+    add_others(metrics, &restored.counts);
+}
+
+fn add_outcomes(metrics: &Metrics, counts: &DecodeCounts) {
+    add(&metrics.datagrams, "decoded", counts.datagrams_decoded);
+    add(&metrics.datagrams, "unknown_template", counts.datagrams_unknown_template);
+    add(&metrics.datagrams, "rejected", counts.datagrams_rejected);
+    add(&metrics.records, "decoded", counts.records_decoded);
+    add(&metrics.records, "unknown_template", counts.records_unknown_template);
+    add(&metrics.records, "rejected", counts.records_rejected);
+}
+
+/// What is no part of the identities.
+fn add_others(metrics: &Metrics, counts: &DecodeCounts) {
+    for (name, count) in counts.iter() {
+        match kind(name) {
+            Kind::Outcome => {}
+            Kind::Limit => add(&metrics.limits, name, count),
+            Kind::Event => add(&metrics.decoded, name, count),
+        }
     }
 }
 
@@ -170,6 +203,34 @@ mod tests {
         identity(16);
         share.add(&metrics, &out(1, 1), waiting(0));
         identity(17);
+    }
+
+    #[test]
+    fn what_was_received_before_the_start_is_not_received_again() {
+        let metrics = Metrics::new().unwrap();
+        let mut counts = DecodeCounts::default();
+        (counts.sets_unopened, counts.records_unknown_template) = (1, 1);
+        counts.datagrams_unknown_template = 1;
+        let restored = Restored { sets: 3, datagrams: 3, counts, ..Restored::default() };
+        add_restored(&metrics, &restored, [waiting(2)].into_iter());
+        let mut share = FrontShare::carrying(waiting(2));
+        let identity = |received: u64| {
+            assert_eq!(metrics.records_received.get(), received);
+            let outcome = |outcome: &str| metrics.records.with_label_values(&[outcome]).get();
+            let queued = metrics.records_queued.get().cast_unsigned();
+            let ended = outcome("decoded") + outcome("unknown_template") + queued;
+            assert_eq!(received + metrics.records_carried_over.get(), ended);
+        };
+        identity(0);
+        // Of the two that wait one has five records, and the other has none.
+        share.add(&metrics, &out(5, 5), waiting(1));
+        identity(4);
+        share.add(&metrics, &out(0, 0), waiting(0));
+        identity(4);
+        share.add(&metrics, &out(1, 1), waiting(1));
+        identity(6);
+        assert_eq!(metrics.datagrams_carried_over.get(), 3);
+        assert_eq!(metrics.decoded.with_label_values(&["sets_unopened"]).get(), 1);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::clock::Stopwatch;
 use super::counts::{self, FrontShare};
 use super::shares::{Piece, Shares};
 use super::snapshot::{InForce, Snapshot};
-use crate::decode::{Apart, Decoder, ExporterReport, Learnt, Problem};
+use crate::decode::{Apart, ExporterReport, Learnt, Problem};
 use crate::metrics::Metrics;
 use crate::model::sighting::Sighting;
 use crate::pipeline::{Front, FrontOutput, View};
@@ -53,7 +53,7 @@ pub(super) struct Worker {
     pub(super) reports: Reports,
     pub(super) metrics: Metrics,
     /// Its part of a checkpoint.
-    pub(super) part: Part<Decoder>,
+    pub(super) part: Part<Front>,
     /// Who gets what it knows in the end.
     pub(super) leave: Sender<Front>,
 }
@@ -63,7 +63,7 @@ impl Worker {
     /// leaves what exporters told it.
     pub(super) fn run(mut self) {
         let mut known = self.in_force.load_full();
-        let mut share = FrontShare::default();
+        let mut share = FrontShare::carrying(self.front.decoder().queued());
         let (mut out, mut apart) = (FrontOutput::default(), Apart::default());
         let mut sightings: Vec<Vec<Sighting>> = self.backs.iter().map(|_| Vec::new()).collect();
         let mut problems =
@@ -103,7 +103,7 @@ impl Worker {
                 told = self.front.decoder().told();
                 self.part.note_change();
             }
-            busy = self.part.step(self.front.decoder());
+            busy = self.part.step(&self.front);
             if unreported && since_report.every(REPORT) {
                 self.reports.store(Arc::new(self.front.decoder().exporters_in_brief()));
                 unreported = false;
@@ -123,10 +123,6 @@ impl Worker {
             wait_for_room(worker, gathered);
         }
         self.reports.store(Arc::new(self.front.decoder().exporters_in_brief()));
-        let waiting = self.front.decoder().queued().records;
-        if waiting > 0 {
-            tracing::warn!(waiting, "data sets that still waited for a template are lost");
-        }
         // Nobody is there any more when the service did not start.
         let _ = self.leave.send(self.front);
     }
@@ -135,6 +131,10 @@ impl Worker {
         let in_force = self.in_force.load();
         if !Arc::ptr_eq(known, &in_force) {
             self.front.decoder_mut().reconfigure(in_force.decode.clone());
+            if self.front.keys().last() != in_force.keys.last() {
+                // What waits is sealed under the former key.
+                self.part.note_change();
+            }
             self.front.rekey(in_force.keys.clone());
             *known = Arc::clone(&in_force);
         }

@@ -127,7 +127,7 @@ impl Service {
         let told = &metrics.checkpoints;
         let decoding = decode_settings(&config);
         let decoders =
-            restore_decoders(folder.as_ref(), told, fronts, &decoding, options.clock.now());
+            restore_decoders(folder.as_ref(), &metrics, (fronts, &decoding), &keys, clock.now());
         let engines = (backs, settings, product.rules());
         let Kept { engines, emitted, regions } = checkpoint::restore_evidence(
             folder.as_ref(),

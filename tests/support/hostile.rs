@@ -13,7 +13,6 @@ use hayrake::detect::{Engine, Settings};
 use hayrake::dns::dnstap::frames::{ControlKind, LONGEST_CONTROL, LONGEST_DATA, control_frame};
 use hayrake::dns::dnstap::{FrameError, MessageType, Tap, message};
 use hayrake::dns::{self, Answer, Coverage, Knowledge, ReadReport, Reading};
-use hayrake::model::exporter::ExporterId;
 use hayrake::model::line::{LineId, RegionId};
 use hayrake::model::rules::Rules;
 use hayrake::model::time::Timestamp;
@@ -332,16 +331,21 @@ pub(crate) fn decode_checkpoint(data: &[u8]) {
 pub(crate) fn restored_decoders(data: &[u8]) -> Option<hayrake::decode::checkpoint::Restored> {
     use hayrake::decode::checkpoint::{Progress, put_end, restore};
     let now = Timestamp::from_millis(1_795_255_200_000);
-    let restored = |bytes: &[u8]| {
+    let restored_by = |bytes: &[u8], open: fn(&[u8], &[u8]) -> Option<Vec<u8>>| {
         let mut decoders = vec![Decoder::default(), Decoder::default()];
-        let owner = |id: ExporterId| usize::from(id.domain % 2 == 1);
-        restore(bytes, now, &mut decoders, owner).map(|restored| (decoders, restored))
+        let owner = |address: IpAddr| match address {
+            IpAddr::V4(v4) => usize::from(v4.octets()[3] % 2),
+            IpAddr::V6(v6) => usize::from(v6.octets()[15] % 2),
+        };
+        restore(bytes, now, &mut decoders, owner, open).map(|found| (decoders, found))
     };
+    let restored = |bytes: &[u8]| restored_by(bytes, not_opened);
     let written = |decoders: &[Decoder]| {
         let (mut bytes, mut exporters) = (Vec::new(), 0);
         for decoder in decoders {
             let mut writing = decoder.begin_checkpoint();
-            let progress = decoder.write_checkpoint(&mut writing, &mut bytes, usize::MAX);
+            let progress =
+                decoder.write_checkpoint(&mut writing, &mut bytes, usize::MAX, not_sealed);
             assert_eq!(progress, Progress::Done);
             exporters += writing.written();
         }
@@ -355,13 +359,40 @@ pub(crate) fn restored_decoders(data: &[u8]) -> Option<hayrake::decode::checkpoi
             return None;
         }
     };
-    let all = found.exporters + found.templates + found.samplers;
+    let (mut waiting, mut datagrams) = (0, 0);
+    for queued in decoders.iter().map(Decoder::queued) {
+        assert!(queued.bytes <= MOST_WAITING_BYTES);
+        waiting += queued.records;
+        datagrams += queued.datagrams;
+    }
+    let all = found.exporters + found.templates + found.samplers + waiting;
     assert!(all <= data.len() as u64);
+    let counts = &found.counts;
+    assert_eq!(found.sets, waiting + counts.records_unknown_template);
+    let ended = counts.datagrams_unknown_template + counts.datagrams_rejected;
+    assert_eq!(found.datagrams, datagrams + ended);
+    // Who has not the key loses what waits and nothing else.
+    let (_, closed) = restored_by(data, |_, _| None).unwrap();
+    assert_eq!((closed.exporters, closed.templates), (found.exporters, found.templates));
+    assert_eq!((closed.sets, closed.datagrams), (found.sets, found.datagrams));
+    assert_eq!(closed.counts.sets_unopened, found.sets);
     let bytes = written(&decoders);
     let (again, back) = restored(&bytes).unwrap();
     assert_eq!(back.refused, 0);
+    assert_eq!((back.sets, back.datagrams), (waiting, datagrams));
+    assert_eq!(back.counts, DecodeCounts::default());
     assert_eq!(written(&again), bytes);
     Some(found)
+}
+
+/// Stands for a seal, so that what is in it can be any bytes; what is sealed
+/// under a key cannot (`orient/sealing.rs`).
+pub(crate) fn not_sealed(_: &[u8], bytes: Vec<u8>) -> Option<Vec<u8>> {
+    Some(bytes)
+}
+
+fn not_opened(_: &[u8], bytes: &[u8]) -> Option<Vec<u8>> {
+    Some(bytes.to_vec())
 }
 
 /// Any bytes as a checkpoint of evidence: what is taken is written and reads

@@ -34,8 +34,9 @@ export function page(context) {
 
 function input(answer) {
   const of = (what, title) => {
-    const { received, decoded, unknown_template: unknown, rejected, queued } = live.status?.input[what] ?? {};
-    if (received === undefined) return null;
+    const { received: since, carried_over: before, decoded, unknown_template: unknown, rejected, queued } = live.status?.input[what] ?? {};
+    if (since === undefined) return null;
+    const received = since + before;
     const open = received - decoded - unknown - rejected - queued;
     return [
       title,
@@ -56,7 +57,7 @@ function input(answer) {
       "section.card",
       { "aria-labelledby": "input-title" },
       h("h2", { id: "input-title" }, "What became of what came in"),
-      h("p.soft.small", {}, "Received = read + on the way + without template + refused. Nothing else is lost here."),
+      h("p.soft.small", {}, "Received = read + on the way + without template + refused. Nothing else is lost here. What waited for its template over the last restart counts as received."),
       rows.length > 0 &&
         table(
           "What became of what came in, since the start",

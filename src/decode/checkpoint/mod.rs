@@ -1,10 +1,12 @@
 //! What a decoder remembers as bytes, so that a service that is started again
-//! decodes the first datagram: templates as they were told, samplers, and what
-//! options said of the exporter. Written exporter by exporter while the decoder
+//! decodes the first datagram and loses none that came before: templates as they
+//! were told, samplers, what options said of the exporter, and the data sets that
+//! still wait for a template. Written exporter by exporter while the decoder
 //! goes on, and dealt to any number of decoders when it is read. Files,
 //! checksums and threads are the service's.
 //!
-//! The bytes are, numbers as LEB128 ("number") unless their size is given:
+//! The bytes are records in any order, numbers as LEB128 ("number") unless their
+//! size is given:
 //!
 //! ```text
 //! exporters, each: 1 byte EXPORTER or EXPORTER_V6, address, domain,
@@ -14,17 +16,30 @@
 //!   number of templates, each: protocol, port, id, kind,
 //!     number of fields, each: id, length, 1 byte flags, enterprise if they say so,
 //!     sent (ms), used (ms)
-//! 1 byte END, number of exporters
+//! sets that wait, some at a time: 1 byte SEALED, number of sets, number of their
+//!     datagrams, length, bytes
+//! 1 byte END, number of records
 //! ```
+//!
+//! Sets that wait are flow records as they came, with the addresses of subscribers
+//! in them, and none of these may be in a file. So they are handed to the caller,
+//! who seals them with a key that is none of the decoder's business, and gives them
+//! back opened, or says that they cannot be: then they are counted as sets whose
+//! template never came, and all else is used. `waiting` says what is in a seal.
+//!
+//! A set that waits is in nothing else that is kept. If its template comes between
+//! a checkpoint and the service's violent death, it is read a second time after
+//! the next start; its packets may then count twice. A window's groups are a set,
+//! so that claims nothing more, and losing it would be worse.
 //!
 //! Sequence numbers are not kept. What exporters sent while the service was not
 //! there is not lost between them and us, and a gap that nobody could hear
 //! would hide the gaps that can be mended; for how long that was is in the log.
-//! Data sets that wait for a template are not kept either.
 
 mod read;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod write;
 
 pub use crate::bytes::{CheckpointError, Progress};
@@ -36,11 +51,12 @@ use super::sampling::RateField;
 use super::template::Kind;
 
 /// The version of these bytes; a reader takes no other.
-pub const FORMAT: u16 = 1;
+pub const FORMAT: u16 = 2;
 
 const END: u8 = 0;
 const EXPORTER: u8 = 1;
 const EXPORTER_V6: u8 = 2;
+const SEALED: u8 = 3;
 
 /// Flag of an exporter: its flows carry sampler ids.
 const IDS_IN_FLOWS: u8 = 1;

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use super::{
     BY_ID, BY_SCOPE, CheckpointError, END, ENTERPRISE, EXPORTER, EXPORTER_V6, FIELDS, IDS_IN_FLOWS,
-    KINDS, PROTOCOLS, SCOPE,
+    KINDS, PROTOCOLS, SCOPE, SEALED, waiting,
 };
 use crate::bytes::Input;
+use crate::decode::counts::DecodeCounts;
 use crate::decode::exporter::MAX_SAMPLER_PORTS;
 use crate::decode::sampling::{MAX_SAMPLERS, Sampler, SamplerKey, Samplers, Set};
 use crate::decode::template::{Field, Kind, MAX_FIELDS, Template};
@@ -30,18 +31,28 @@ pub struct Restored {
     pub samplers: u64,
     /// Exporters and templates beyond the bounds of a decoder.
     pub refused: u64,
+    /// Data sets that waited for a template.
+    pub sets: u64,
+    /// Datagrams they are of.
+    pub datagrams: u64,
+    /// What became of those that wait no longer: they could not be opened, have
+    /// waited too long, or are beyond the bounds of a decoder. They were received
+    /// before, and are not here.
+    pub counts: DecodeCounts,
     /// When the last datagram of all came.
     pub last: Timestamp,
 }
 
-/// Adds what was written to the decoders that own it by `owner`, as it is
-/// known `now`. After an error some of it may have been added, and the decoders
-/// are to be thrown away.
+/// Adds what was written to the decoders that own it by `owner` of the exporter's
+/// address, as it is known `now`. `open` is given what goes with a seal, and the
+/// seal. After an error some of it may have been added, and the decoders are to be
+/// thrown away.
 pub fn restore(
     from: impl Read,
     now: Timestamp,
     decoders: &mut [Decoder],
-    owner: impl Fn(ExporterId) -> usize,
+    owner: impl Fn(IpAddr) -> usize,
+    mut open: impl FnMut(&[u8], &[u8]) -> Option<Vec<u8>>,
 ) -> Result<Restored, CheckpointError> {
     let mut reader = Reader { input: Input::new(from), now, restored: Restored::default() };
     let mut read = 0;
@@ -50,36 +61,74 @@ pub fn restore(
             END => break,
             EXPORTER => Ipv4Addr::from(reader.input.array::<4>()?).into(),
             EXPORTER_V6 => Ipv6Addr::from(reader.input.array::<16>()?).into(),
-            tag => return reader.input.damaged(format!("an exporter with the tag {tag:#04x}")),
+            SEALED => {
+                read += 1;
+                reader.sealed(decoders, &owner, &mut open)?;
+                continue;
+            }
+            tag => return reader.input.damaged(format!("a record with the tag {tag:#04x}")),
         };
         let id = ExporterId::new(address, reader.input.small("a domain")?);
         if id.address != address {
             return reader.input.damaged("an IPv4 address written as IPv6");
         }
         read += 1;
-        let Some(decoder) = decoders.get_mut(owner(id)) else {
+        let Some(decoder) = decoders.get_mut(owner(address)) else {
             return reader.input.damaged("an exporter without a decoder");
         };
         reader.exporter(id, decoder)?;
     }
     let said = reader.input.number()?;
     if said != read {
-        let what = format!("{read} exporters were found, and {said} were written");
+        let what = format!("{read} records were found, and {said} were written");
         return reader.input.damaged(what);
     }
     if !reader.input.is_at_end()? {
         return reader.input.damaged("more bytes after the end");
     }
+    decoders.iter_mut().for_each(|decoder| decoder.queue.put_in_order());
+    // They were received and put to wait before.
+    reader.restored.counts.records_received = 0;
+    reader.restored.counts.sets_queued = 0;
     Ok(reader.restored)
 }
 
-struct Reader<R> {
-    input: Input<R>,
-    now: Timestamp,
-    restored: Restored,
+pub(super) struct Reader<R> {
+    pub(super) input: Input<R>,
+    pub(super) now: Timestamp,
+    pub(super) restored: Restored,
 }
 
 impl<R: Read> Reader<R> {
+    fn sealed(
+        &mut self,
+        decoders: &mut [Decoder],
+        owner: &impl Fn(IpAddr) -> usize,
+        open: &mut impl FnMut(&[u8], &[u8]) -> Option<Vec<u8>>,
+    ) -> Result<(), CheckpointError> {
+        let sets = self.input.below(waiting::LONGEST, "a number of sets of")?;
+        let datagrams = self.input.below(sets + 1, "a number of datagrams of")?;
+        let length = self.input.below(waiting::LONGEST, "a seal of length")?;
+        let mut sealed = vec![0; length];
+        self.input.exact(&mut sealed)?;
+        let said = (sets as u64, datagrams as u64);
+        self.restored.sets += said.0;
+        self.restored.datagrams += said.1;
+        let context = waiting::context(said.0, said.1);
+        let Some(opened) = open(&context, &sealed) else {
+            let counts = &mut self.restored.counts;
+            counts.sets_unopened += said.0;
+            counts.records_unknown_template += said.0;
+            counts.datagrams_unknown_template += said.1;
+            return Ok(());
+        };
+        let (now, counts) = (self.now, &mut self.restored.counts);
+        match waiting::restore(&opened, said, now, (decoders, owner), counts) {
+            Ok(()) => Ok(()),
+            Err(error) => self.input.damaged(format!("in what was sealed: {error}")),
+        }
+    }
+
     fn exporter(&mut self, id: ExporterId, decoder: &mut Decoder) -> Result<(), CheckpointError> {
         let last_seen = self.time()?;
         let system_init = self.input.number()?;
@@ -118,17 +167,22 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    /// An instant; one that has not come yet, by a clock that was set back, is
+    /// An instant of ours; one that has not come yet, by a clock that was set back, is
     /// now.
-    fn time(&mut self) -> Result<Timestamp, CheckpointError> {
+    pub(super) fn time(&mut self) -> Result<Timestamp, CheckpointError> {
+        Ok(self.instant()?.min(self.now))
+    }
+
+    /// An instant by anybody's clock.
+    pub(super) fn instant(&mut self) -> Result<Timestamp, CheckpointError> {
         let millis = self.input.number()?;
         if millis > Timestamp::MAX.as_millis() {
             return self.input.damaged("a time after the year 9999");
         }
-        Ok(Timestamp::from_millis(millis).min(self.now))
+        Ok(Timestamp::from_millis(millis))
     }
 
-    fn one_of<T: Copy>(&mut self, all: &[T], what: &str) -> Result<T, CheckpointError> {
+    pub(super) fn one_of<T: Copy>(&mut self, all: &[T], what: &str) -> Result<T, CheckpointError> {
         let number = self.input.byte()?;
         match all.get(usize::from(number)) {
             Some(known) => Ok(*known),

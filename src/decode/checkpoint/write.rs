@@ -1,10 +1,11 @@
-//! Writing, a few exporters at a time.
+//! Writing, a few exporters or some sets that wait at a time.
 
 use std::net::IpAddr;
+use std::ops::Range;
 
 use super::{
     BY_ID, BY_SCOPE, END, ENTERPRISE, EXPORTER, EXPORTER_V6, FIELDS, IDS_IN_FLOWS, KINDS,
-    PROTOCOLS, SCOPE,
+    PROTOCOLS, SCOPE, SEALED, waiting,
 };
 use crate::bytes::{Progress, put_number};
 use crate::decode::exporter::Exporter;
@@ -13,16 +14,18 @@ use crate::decode::template::Template;
 use crate::decode::{Decoder, Protocol};
 use crate::model::exporter::ExporterId;
 
-/// Which exporters are still to be written.
+/// What is still to be written.
 #[derive(Clone, Debug)]
 pub struct Writing {
-    /// The next one stands last.
+    /// Exporters; the next one stands last.
     left: Vec<ExporterId>,
+    /// The places of the sets that wait.
+    waiting: Range<u64>,
     written: u64,
 }
 
 impl Writing {
-    /// How many exporters were written.
+    /// How many records were written.
     pub fn written(&self) -> u64 {
         self.written
     }
@@ -40,18 +43,37 @@ impl Decoder {
         let mut left: Vec<_> =
             self.exporters.sorted().into_iter().map(|exporter| exporter.id).collect();
         left.reverse();
-        Writing { left, written: 0 }
+        Writing { left, waiting: 0..self.queue.end(), written: 0 }
     }
 
-    /// Appends whole exporters until `into` holds about `enough` bytes.
+    /// Appends whole records until `into` holds about `enough` bytes. `seal` is
+    /// given what goes with a seal, and the bytes to be sealed; what it gives no
+    /// seal for is left out.
     pub fn write_checkpoint(
         &self,
         writing: &mut Writing,
         into: &mut Vec<u8>,
         enough: usize,
+        mut seal: impl FnMut(&[u8], Vec<u8>) -> Option<Vec<u8>>,
     ) -> Progress {
         while into.len() < enough {
-            let Some(id) = writing.left.pop() else { return Progress::Done };
+            let Some(id) = writing.left.pop() else {
+                let chunk = waiting::gather(&self.queue, writing.waiting.clone());
+                writing.waiting.start = chunk.next;
+                if chunk.sets == 0 {
+                    return Progress::Done;
+                }
+                let context = waiting::context(chunk.sets, chunk.datagrams);
+                if let Some(sealed) = seal(&context, chunk.bytes) {
+                    into.push(SEALED);
+                    put_number(into, chunk.sets);
+                    put_number(into, chunk.datagrams);
+                    put_number(into, sealed.len() as u64);
+                    into.extend_from_slice(&sealed);
+                    writing.written += 1;
+                }
+                continue;
+            };
             if let Some(exporter) = self.exporters.find(id)
                 && (!exporter.templates.is_empty() || !exporter.sampling.samplers.is_empty())
             {
@@ -63,14 +85,14 @@ impl Decoder {
     }
 }
 
-/// Appends what stands after the last exporter of all decoders.
-pub fn put_end(into: &mut Vec<u8>, exporters: u64) {
+/// Appends what stands after the last record of all decoders.
+pub fn put_end(into: &mut Vec<u8>, records: u64) {
     into.push(END);
-    put_number(into, exporters);
+    put_number(into, records);
 }
 
 /// The number of something with so few kinds that it fits a byte.
-fn code<T: PartialEq>(of: &T, all: &[T]) -> u8 {
+pub(super) fn code<T: PartialEq>(of: &T, all: &[T]) -> u8 {
     let place = all.iter().position(|known| known == of).unwrap_or(0);
     u8::try_from(place).unwrap_or(0)
 }

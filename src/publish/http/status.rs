@@ -74,10 +74,11 @@ fn window_time(api: &Api, window: Window, now: Timestamp) -> WindowTime {
 
 fn input(metrics: &Metrics) -> InputCounts {
     let queued = |gauge: &prometheus::IntGauge| u64::try_from(gauge.get()).unwrap_or(0);
-    let outcomes = |counter: &IntCounterVec, received: u64, queued: u64| {
+    let outcomes = |counter: &IntCounterVec, (received, carried_over), queued: u64| {
         let of = |outcome: &str| counter.with_label_values(&[outcome]).get();
         Outcomes {
             received,
+            carried_over,
             decoded: of("decoded"),
             unknown_template: of("unknown_template"),
             rejected: of("rejected"),
@@ -89,10 +90,14 @@ fn input(metrics: &Metrics) -> InputCounts {
     let received = received.iter().flat_map(|family| family.get_metric());
     let received: f64 = received.map(|metric| metric.get_counter().get_value()).sum();
     InputCounts {
-        datagrams: outcomes(&metrics.datagrams, whole(received), queued(&metrics.datagrams_queued)),
+        datagrams: outcomes(
+            &metrics.datagrams,
+            (whole(received), metrics.datagrams_carried_over.get()),
+            queued(&metrics.datagrams_queued),
+        ),
         records: outcomes(
             &metrics.records,
-            metrics.records_received.get(),
+            (metrics.records_received.get(), metrics.records_carried_over.get()),
             queued(&metrics.records_queued),
         ),
     }

@@ -91,8 +91,10 @@ pub struct InputCounts {
 /// What became of what was received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Outcomes {
-    /// All that was received.
+    /// All that was received since the start.
     pub received: u64,
+    /// Received before the start, and waiting for a template then.
+    pub carried_over: u64,
     /// Read.
     pub decoded: u64,
     /// Given up, since no template came for it.

@@ -50,8 +50,19 @@ impl Keeping {
 
     /// Writes what the workers left. What cannot be kept is closed early.
     pub(in crate::service) fn finish(mut self, now: Timestamp, keys: &LineKeys, regions: &Regions) {
-        let fronts: Vec<Front> = self.fronts.try_iter().collect();
-        self.exporters.finish(Vec::new(), fronts.iter().map(Front::decoder));
+        let mut fronts: Vec<Front> = self.fronts.try_iter().collect();
+        // The next start has the keys that are known last.
+        fronts.iter_mut().for_each(|front| front.rekey(keys.clone()));
+        let kept = self.exporters.finish(Vec::new(), fronts.iter());
+        let waiting: u64 = fronts.iter().map(|front| front.decoder().queued().records).sum();
+        if waiting > 0 && kept {
+            tracing::info!(
+                waiting,
+                "data sets that wait for a template are kept for the next start"
+            );
+        } else if waiting > 0 {
+            tracing::error!(waiting, "data sets that still waited for a template are lost");
+        }
         let backs: Vec<backs::Worker> = self.backs.try_iter().collect();
         let header = header(keys, &self.detections, now, regions);
         let keep = self.windows == OpenWindows::Keep;

@@ -5,7 +5,8 @@
 //! the files and how one replaces another, and the [`writer`] is the thread that
 //! waits for the disk. The keeper hands over the table of DNS answers slice by
 //! slice ([`saving`]); templates and evidence are the workers', which it calls
-//! to write theirs ([`keeping`], [`rounds`], [`part`]). [`table`], [`memory`] and
+//! to write theirs ([`keeping`], [`rounds`], [`part`]). [`sealed`] closes what has
+//! addresses in it. [`table`], [`memory`] and
 //! [`evidence`] say what each file holds beside that, and read it. Nothing here is needed to
 //! detect; a disk that is full or read-only is said and counted, and the service
 //! goes on.
@@ -19,6 +20,7 @@ mod memory;
 mod part;
 mod rounds;
 mod saving;
+mod sealed;
 mod table;
 mod telling;
 #[cfg(test)]
@@ -44,7 +46,8 @@ use crate::{decode, detect, dns};
 pub(super) enum Kind {
     /// What resolvers told live.
     Dns,
-    /// What exporters told of themselves: templates and samplers.
+    /// What exporters told of themselves: templates and samplers; and, sealed,
+    /// what they sent that waits for a template.
     Exporters,
     /// The open windows.
     Evidence,

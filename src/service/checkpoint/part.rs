@@ -13,7 +13,6 @@ use crossbeam_channel::{Sender, TrySendError};
 
 use super::{Kind, Message};
 use crate::bytes::Progress;
-use crate::decode::{self, Decoder};
 use crate::detect::{self, Engine};
 
 /// Bytes of a slice: half a millisecond.
@@ -45,22 +44,6 @@ pub(in crate::service) trait Source {
 
     /// Records written so far.
     fn records(writing: &Self::Writing) -> u64;
-}
-
-impl Source for Decoder {
-    type Writing = decode::checkpoint::Writing;
-
-    fn begin(&self) -> Self::Writing {
-        self.begin_checkpoint()
-    }
-
-    fn write(&self, writing: &mut Self::Writing, into: &mut Vec<u8>, enough: usize) -> Progress {
-        self.write_checkpoint(writing, into, enough)
-    }
-
-    fn records(writing: &Self::Writing) -> u64 {
-        writing.written()
-    }
 }
 
 impl Source for Engine {
