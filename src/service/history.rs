@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::clock::{Clock, Stopwatch};
 use super::pause;
 use super::queue::{self, Settling, queue};
+use super::readiness::Warning;
 use crate::config;
 use crate::metrics::Metrics;
 use crate::model::detection::Detection;
@@ -53,17 +53,6 @@ pub(super) enum Told {
 
 /// Claims that gave way, by window.
 type Lost = Arc<Mutex<BTreeMap<(Timestamp, Window), u64>>>;
-
-/// What is to be said about readiness.
-#[derive(Clone, Default)]
-pub(super) struct Warning(Arc<ArcSwapOption<String>>);
-
-impl Warning {
-    /// Why the history cannot be written, if it cannot.
-    pub(super) fn text(&self) -> Option<String> {
-        self.0.load().as_ref().map(|warning| String::clone(warning))
-    }
-}
 
 /// The workers' end.
 #[derive(Clone)]
@@ -350,7 +339,7 @@ impl Telling {
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         self.metrics.history.last_success.set(now);
         if self.failing.take().is_some() {
-            self.warning.0.store(None);
+            self.warning.take_back();
             tracing::info!("the history is written again");
         }
     }
@@ -371,8 +360,7 @@ impl Telling {
                 Stopwatch::start()
             }
         };
-        let text = format!("counts of windows are not added to the history: {reason}");
-        self.warning.0.store(Some(Arc::new(text)));
+        self.warning.say(format!("counts of windows are not added to the history: {reason}"));
         self.failing = Some(Failing { reason, said, since: Stopwatch::start(), again });
     }
 }

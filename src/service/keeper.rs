@@ -21,11 +21,11 @@ use super::dnstap::Told;
 use super::followed::{needing_restart, watched};
 use super::fronts::Reports;
 use super::handover::Handover;
-use super::history::Warning;
 use super::jumps::Jumps;
 use super::key;
 use super::live::{Live, Pace};
 use super::loading::{Loaded, learn, load};
+use super::readiness::Warning;
 pub(super) use super::readiness::ready;
 use super::resolver::Followed;
 use super::snapshot::Snapshot;
@@ -103,9 +103,10 @@ pub(super) struct Keeper {
     pub(super) watch: Watch,
     pub(super) saving: Saving,
     pub(super) keeping: Keeping,
-    pub(super) history: Warning,
-    /// What was last said of it.
-    pub(super) told_of_history: Option<String>,
+    /// Of the history and of the sink.
+    pub(super) others: [Warning; 2],
+    /// What they last had to say.
+    pub(super) told_of_others: [Option<String>; 2],
     pub(super) jumps: Jumps,
     /// Why the last reload was refused; empty when it was taken.
     pub(super) refused: Vec<String>,
@@ -163,9 +164,9 @@ impl Keeper {
         let Self { saving, keeping, sources, product, live, clock, keys, .. } = self;
         let told = keeping.step(clock.now(), keys, &sources.regions);
         let told = saving.step(saved(sources, product, live)) | told;
-        let of_history = self.history.text();
-        if told || of_history != self.told_of_history {
-            self.told_of_history = of_history;
+        let of_others = self.others.each_ref().map(Warning::text);
+        if told || of_others != self.told_of_others {
+            self.told_of_others = of_others;
             self.tell_readiness();
         }
     }
@@ -365,7 +366,7 @@ impl Keeper {
         let mut answer = ready(&self.product, &self.refused, &self.live, &self.config);
         answer.warnings.extend(self.saving.warning());
         answer.warnings.extend(self.keeping.warnings());
-        answer.warnings.extend(self.told_of_history.clone());
+        answer.warnings.extend(self.told_of_others.iter().flatten().cloned());
         answer.warnings.extend(self.jumps.warning());
         self.current.set_ready(answer);
     }

@@ -1,10 +1,33 @@
 //! What `/readyz` says when a build is in force; the keeper adds what it knows of
-//! checkpoints, the history and the clock.
+//! checkpoints and the clock, and what other threads warn of.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
 
 use super::build::Product;
 use super::live::Live;
 use crate::config::{Config, open_to_others};
 use crate::publish::wire::ReadyAnswer;
+
+/// What another thread has to say about readiness, for as long as it holds.
+#[derive(Clone, Default)]
+pub(super) struct Warning(Arc<ArcSwapOption<String>>);
+
+impl Warning {
+    pub(super) fn say(&self, text: String) {
+        self.0.store(Some(Arc::new(text)));
+    }
+
+    pub(super) fn take_back(&self) {
+        self.0.store(None);
+    }
+
+    /// What is to be said, if anything is.
+    pub(super) fn text(&self) -> Option<String> {
+        self.0.load().as_ref().map(|text| String::clone(text))
+    }
+}
 
 /// What is said about readiness when a build is in force.
 pub(super) fn ready(

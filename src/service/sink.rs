@@ -7,11 +7,14 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use crossbeam_channel::Receiver;
 
+use super::clock::Stopwatch;
 use super::queue::{self, Settling, queue};
+use super::readiness::Warning;
 use crate::config::DetectionSink;
 use crate::metrics::Metrics;
 use crate::model::detection::Detection;
@@ -22,6 +25,8 @@ use crate::publish::jsonl::write_detection;
 const BATCH: usize = 1_024;
 /// Batches that wait: half a million detections, about 150 MB.
 const QUEUE: usize = 512;
+/// How often it is logged that detections cannot be written.
+const SAY_AGAIN: Duration = Duration::from_secs(600);
 
 /// Detections of one region table, in order.
 pub(super) type Batch = (Vec<Detection>, Arc<Regions>);
@@ -35,6 +40,8 @@ pub(super) struct Sink {
     /// The file that is written to, for whoever wants to know how far; nothing
     /// when it cannot be read back.
     pub(super) file: Arc<ArcSwapOption<File>>,
+    /// That the last could not be written.
+    pub(super) warning: Warning,
     settling: Settling,
     target: Target,
     reopen: Arc<AtomicBool>,
@@ -67,7 +74,9 @@ pub(super) fn open(
     let dropped = metrics.queue_dropped.with_label_values(&["detections"]);
     let lost = move |(batch, _): Batch| dropped.inc_by(batch.len() as u64);
     let (queue, batches, settling) = queue("detections", QUEUE, lost);
-    Ok((queue, Sink { batches, file, settling, target, reopen, metrics: metrics.clone() }))
+    let warning = Warning::default();
+    let metrics = metrics.clone();
+    Ok((queue, Sink { batches, file, warning, settling, target, reopen, metrics }))
 }
 
 /// Opens the file to write on. Half a line that a service left which was killed
@@ -109,7 +118,8 @@ pub(super) fn put(queue: &Queue, detections: Vec<Detection>, regions: &Arc<Regio
 impl Sink {
     /// Writes until every worker has let go of the queue and it is empty.
     pub(super) fn run(self) {
-        let Self { batches, file, settling, mut target, reopen, metrics } = self;
+        let Self { batches, file, warning, settling, mut target, reopen, metrics } = self;
+        let mut telling = Telling { warning, said: None, lost: 0, failing: false, logged: false };
         let written = metrics.sink_written.with_label_values(&["jsonl"]);
         let errors = metrics.sink_errors.with_label_values(&["jsonl"]);
         let mut text = Vec::new();
@@ -137,14 +147,53 @@ impl Sink {
                 Ok(()) => {
                     written.inc_by(detections.len() as u64);
                     text.clear();
+                    telling.written();
                 }
                 Err((written, error)) => {
                     keep_torn_line(&mut text, written);
                     errors.inc_by(detections.len() as u64);
-                    tracing::error!(%error, lost = detections.len(), "cannot write detections");
+                    telling.failed(&error, detections.len() as u64);
                 }
             }
             settling.settle(1);
+        }
+    }
+}
+
+/// What is said of detections that cannot be written. A window of a large network
+/// has thousands of batches, so not of each.
+struct Telling {
+    warning: Warning,
+    /// Since it was last logged; `None` when it never was.
+    said: Option<Stopwatch>,
+    /// Lost and not logged yet.
+    lost: u64,
+    /// Whether the last could not be written, and whether that was logged.
+    failing: bool,
+    logged: bool,
+}
+
+impl Telling {
+    fn failed(&mut self, error: &io::Error, lost: u64) {
+        self.lost += lost;
+        if self.said.as_mut().is_none_or(|said| said.every(SAY_AGAIN)) {
+            let lost = std::mem::take(&mut self.lost);
+            tracing::error!(%error, lost, "cannot write detections");
+            self.said.get_or_insert_with(Stopwatch::start);
+            self.logged = true;
+        }
+        self.failing = true;
+        self.warning
+            .say(format!("the last detections could not be written, and are lost: {error}"));
+    }
+
+    fn written(&mut self) {
+        if std::mem::take(&mut self.failing) {
+            self.warning.take_back();
+        }
+        if std::mem::take(&mut self.logged) {
+            let lost = std::mem::take(&mut self.lost);
+            tracing::info!(lost, "detections are written again");
         }
     }
 }
@@ -265,6 +314,48 @@ mod tests {
             }
             assert_eq!(String::from_utf8(to.1).unwrap(), expected, "room for {room}");
         }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the sink is a thread of its own")]
+    fn a_disk_that_fills_and_has_room_again_is_said_and_taken_back() {
+        let full = std::path::Path::new("/dev/full");
+        if !full.exists() {
+            println!("skipped: no /dev/full here");
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("detections.jsonl");
+        std::os::unix::fs::symlink(full, &path).unwrap();
+        let (queue, sink, metrics) = sink_to(&path);
+        let (reopen, warning) = (sink.reopen.clone(), sink.warning.clone());
+        let sink = std::thread::spawn(move || sink.run());
+        let regions = Arc::new(Regions::default());
+        let wait = |until: &dyn Fn() -> bool| {
+            for _ in 0..6_000 {
+                if until() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            panic!("it does not come about");
+        };
+        assert_eq!(warning.text(), None);
+        let errors = metrics.sink_errors.with_label_values(&["jsonl"]);
+        for batches in 1..4 {
+            put(&queue, vec![detection(); 3], &regions);
+            wait(&|| errors.get() == 3 * batches && warning.text().is_some());
+        }
+        let said = warning.text().unwrap();
+        assert!(said.contains("No space left on device"), "{said}");
+        std::fs::remove_file(&path).unwrap();
+        reopen.store(true, Ordering::Relaxed);
+        put(&queue, vec![detection()], &regions);
+        wait(&|| warning.text().is_none());
+        drop(queue);
+        sink.join().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
+        assert_eq!(errors.get(), 9);
     }
 
     #[test]

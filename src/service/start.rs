@@ -209,7 +209,7 @@ impl Service {
             workers.push(threads.start("front", move || worker.run())?);
         }
         drop((back_queues, leave));
-        let file = detections.file.clone();
+        let (file, unwritten) = (detections.file.clone(), detections.warning.clone());
         let sink = threads.start("sink", move || detections.run())?;
         let claims = chronicle.as_ref().map(|chronicle| chronicle.input.clone());
         let warning = chronicle.as_ref().map(|chronicle| chronicle.warning.clone());
@@ -247,8 +247,8 @@ impl Service {
             jumps: super::jumps::Jumps::new(clock),
             saving: Saving::new(to, told_dns, every, clock, told),
             keeping,
-            history: warning.unwrap_or_default(),
-            told_of_history: None,
+            others: [warning.unwrap_or_default(), unwritten],
+            told_of_others: [None, None],
             depths: Depths {
                 datagrams: front_ends,
                 sightings: back_ends,
