@@ -8,9 +8,9 @@
 //! cut included, one of the first two is whole. `lock` is held by the service
 //! that uses the folder; the system lets go of it however the service ends.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{self, DirBuilder, File, Metadata, TryLockError};
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -47,7 +47,7 @@ pub enum FolderError {
 pub(in crate::service) struct Folder {
     path: PathBuf,
     /// Held for as long as it is open.
-    _lock: File,
+    lock: File,
 }
 
 impl Folder {
@@ -66,7 +66,16 @@ impl Folder {
                 tracing::warn!(path = %path.display(), %error, "the state folder cannot be locked");
             }
         }
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), lock })
+    }
+
+    /// Whether the folder by this name is still the one that is held: not when it
+    /// was removed, or another disk was mounted there.
+    pub(super) fn is_there(&self) -> bool {
+        let place = |found: Metadata| (found.dev(), found.ino());
+        let held = self.lock.metadata().map(place);
+        let there = fs::metadata(self.path.join("lock")).map(place);
+        matches!((held, there), (Ok(held), Ok(there)) if held == there)
     }
 
     fn file(&self, kind: Kind, end: &str) -> PathBuf {

@@ -140,6 +140,9 @@ impl Rounds {
     }
 
     fn take_in(&mut self, (attempt, came): Outcome) {
+        if matches!(came, Came::Gone) {
+            self.call.changed.store(true, Ordering::Release);
+        }
         if attempt != self.attempt {
             return;
         }
@@ -156,7 +159,7 @@ impl Rounds {
                 self.call.changed.store(true, Ordering::Release);
                 self.telling.failed(reason);
             }
-            Came::GivenUp => {
+            Came::GivenUp | Came::Gone => {
                 self.call.changed.store(true, Ordering::Release);
                 self.rest = AGAIN;
             }

@@ -122,7 +122,11 @@ impl Saving {
     /// Saves what is not saved yet, and waits until it is on the disk.
     pub(in crate::service) fn finish(mut self, saved: Saved<'_, impl Fn(&str) -> bool>) {
         match self.state {
-            State::Idle => {}
+            State::Idle => {
+                while let Ok(outcome) = self.outcomes.try_recv() {
+                    self.take_in(outcome, saved.dns);
+                }
+            }
             State::Writing => self.give_up(saved.dns),
             State::Waiting => self.wait(saved.dns),
         }
@@ -218,6 +222,10 @@ impl Saving {
             }
             // Whoever gives up knows it.
             Came::GivenUp => return,
+            Came::Gone => {
+                self.changed = true;
+                return;
+            }
         }
         if attempt == self.attempt && self.state != State::Idle {
             dns.drop_checkpoint();

@@ -71,6 +71,16 @@ fn a_folder_belongs_to_one_service_as_long_as_that_lives() {
     let path = dir.path().join("state");
     let first = folder(&path);
     assert!(matches!(Folder::open(&path), Err(FolderError::InUse(_))));
+    assert!(first.is_there());
+    // Another one by its name, or none, is not the one that is held.
+    fs::rename(&path, dir.path().join("away")).unwrap();
+    assert!(!first.is_there());
+    let other = folder(&path);
+    assert!(!first.is_there() && other.is_there());
+    drop(other);
+    fs::remove_dir_all(&path).unwrap();
+    fs::rename(dir.path().join("away"), &path).unwrap();
+    assert!(first.is_there());
     drop(first);
     drop(folder(&path));
     let file = dir.path().join("file");

@@ -53,6 +53,9 @@ pub(in crate::service) enum Came {
     Written(Written),
     Failed(String),
     GivenUp,
+    /// Nothing of any attempt: the folder is another one, and what was written is
+    /// not in it.
+    Gone,
 }
 
 /// What came of which attempt.
@@ -136,10 +139,15 @@ impl Writer {
         format: u16,
         parts: usize,
     ) -> Result<Open, String> {
-        let folder = match self.folder.take() {
+        let folder = match self.folder.take().filter(Folder::is_there) {
             Some(folder) => folder,
-            // It may have been mended.
-            None => Folder::open(&self.path).map_err(|error| error.to_string())?,
+            // It may have been mended, or be another one by now.
+            None => {
+                let folder = Folder::open(&self.path).map_err(|error| error.to_string())?;
+                let others = Kind::ALL.into_iter().filter(|other| *other != kind);
+                others.for_each(|other| self.tell(other, 0, Came::Gone));
+                folder
+            }
         };
         let folder = self.folder.insert(folder);
         let file = folder.create(kind, format).map_err(|error| error.to_string())?;
