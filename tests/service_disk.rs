@@ -148,7 +148,8 @@ fn a_folder_that_is_gone_is_made_anew_and_held() {
     eventually("all is in a new one", || {
         KINDS.iter().all(|kind| site.path(&format!("state/{kind}.checkpoint")).exists())
     });
-    assert_eq!(warnings(&hayrake), [] as [String; 0]);
+    eventually("and a history", || site.path("state/history.sqlite").exists());
+    eventually("nothing is to be said any more", || warnings(&hayrake).is_empty());
     let mut second = plain();
     let second = second.args(["run", "-c"]).arg(site.path("hayrake.yaml")).output().unwrap();
     let said = String::from_utf8(second.stderr).unwrap();

@@ -15,11 +15,12 @@ mod write;
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{
@@ -43,9 +44,15 @@ const LOG: i64 = 64 << 20;
 /// The history in a file.
 pub struct Sqlite {
     path: PathBuf,
-    writer: Mutex<Option<Connection>>,
+    writer: Mutex<Option<Held>>,
     retention: Retention,
     set_aside: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+/// The file that is written, and which one it is on the disk.
+struct Held {
+    file: Connection,
+    place: (u64, u64),
 }
 
 impl Sqlite {
@@ -125,25 +132,29 @@ impl History for Sqlite {
     }
 }
 
-/// The connection that is held, opened if there is none.
-fn open<'h>(
-    path: &Path,
-    held: &'h mut Option<Connection>,
-) -> Result<&'h mut Connection, HistoryError> {
+/// The connection that is held, opened if there is none, or if it is to a file
+/// that is no longer the one by this name: its folder was removed, or another disk
+/// mounted there.
+fn open<'h>(path: &Path, held: &'h mut Option<Held>) -> Result<&'h mut Connection, HistoryError> {
+    let there = fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    if let Some(gone) = held.take_if(|held| there.as_ref().ok() != Some(&held.place)) {
+        // Closing would remove a log by its name, which may be another file's.
+        gone.file.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(said)?;
+    }
     if held.is_none() {
         // SQLite gives the files beside it the mode of this one.
-        File::options()
-            .append(true)
-            .create(true)
-            .mode(MODE)
-            .open(path)
-            .map_err(|error| unusable(path, &error))?;
+        let made = File::options().append(true).create(true).mode(MODE).open(path);
+        let found =
+            made.and_then(|made| made.metadata()).map_err(|error| unusable(path, &error))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut file = Connection::open_with_flags(path, flags).map_err(said)?;
         prepare(&mut file)?;
-        return Ok(held.insert(file));
+        let place = (found.dev(), found.ino());
+        return Ok(&mut held.insert(Held { file, place }).file);
     }
-    held.as_mut().ok_or_else(|| HistoryError::Unusable("it is not open".to_owned()))
+    held.as_mut()
+        .map(|held| &mut held.file)
+        .ok_or_else(|| HistoryError::Unusable("it is not open".to_owned()))
 }
 
 fn prepare(file: &mut Connection) -> Result<(), HistoryError> {

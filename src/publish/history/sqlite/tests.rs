@@ -265,6 +265,37 @@ fn a_damaged_file_is_set_aside_and_a_new_one_begun() {
 }
 
 #[test]
+fn a_file_that_is_no_longer_there_is_begun_anew_and_one_that_is_back_goes_on() {
+    let Kept { history, folder, set_aside } = kept(FOREVER);
+    let (here, away) = (folder.path().join("history.sqlite"), folder.path().join("away"));
+    let rename = |from: &Path, to: &Path| {
+        fs::rename(from, to).unwrap();
+        // What SQLite has beside it goes along.
+        for end in ["-wal", "-shm"] {
+            let _ = fs::rename(beside(from, end), beside(to, end));
+        }
+    };
+    let write = |line: u128| {
+        let claimed = claim(line, "kettle", Window::Day, "2026-11-21T00:00:00Z");
+        history.write(&news(vec![claimed], None)).unwrap();
+    };
+    let lines = || days(&history).iter().map(|day| day.line.0).collect::<Vec<_>>();
+    write(1);
+    rename(&here, &away);
+    write(2);
+    write(3);
+    assert_eq!(lines(), [2, 3]);
+    fs::remove_file(&here).unwrap();
+    for end in ["-wal", "-shm"] {
+        let _ = fs::remove_file(beside(&here, end));
+    }
+    rename(&away, &here);
+    write(4);
+    assert_eq!(lines(), [1, 4]);
+    assert_eq!(set_aside.load(Ordering::Relaxed), 0);
+}
+
+#[test]
 fn a_file_of_a_later_version_is_left_alone() {
     let Kept { history, folder, .. } = kept(FOREVER);
     history.write(&news(Vec::new(), None)).unwrap();
