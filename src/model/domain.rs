@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::suffix;
+
 /// Longest name in characters without the trailing dot (RFC 1035 §2.3.4).
 const LONGEST_NAME: usize = 253;
 /// Longest label in characters (RFC 1035 §2.3.4).
@@ -30,7 +32,7 @@ impl DomainName {
     /// The registrable domain above this name, by the Public Suffix List with
     /// its private section; the name itself where there is none.
     pub fn registrable(&self) -> &str {
-        psl::domain_str(&self.0).unwrap_or(&self.0)
+        suffix::registrable(&self.0).unwrap_or(&self.0)
     }
 
     /// Stands for names of `registrable` of which nothing else is known any

@@ -21,4 +21,5 @@ pub mod line;
 pub mod rules;
 pub mod sampling;
 pub mod sighting;
+pub mod suffix;
 pub mod time;

@@ -15,6 +15,7 @@ use crate::model::domain::NamePattern;
 use crate::model::endpoint::Port;
 use crate::model::group::GroupId;
 use crate::model::rules::{Level, PacketRate, Role, Threshold};
+use crate::model::suffix;
 
 /// Longest class name and longest line of text, in characters.
 const MAX_TEXT: usize = 300;
@@ -312,7 +313,7 @@ fn read_name(
     // Under a public suffix (also a private one such as a cloud's) anybody
     // can register, so such a name says nothing about a maker.
     let owned = "a name that one owner has registered";
-    if psl::domain_str(name.as_str()).is_none() {
+    if suffix::registrable(name.as_str()).is_none() {
         let found = format!("{}, a suffix under which anybody can register", quote(text));
         report.error(node.line, found, owned);
         return None;

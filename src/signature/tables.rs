@@ -11,6 +11,7 @@ use super::document::{Node, parse};
 use super::fields::{Fields, Report, quote};
 use crate::model::domain::DomainName;
 use crate::model::rules::Threshold;
+use crate::model::suffix;
 
 /// What a class gets that does not say otherwise.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,16 +90,9 @@ fn registrable(node: &Node, report: &mut Report) -> Option<String> {
     let allowed = "a registrable name: one label below a public suffix, such as example.com, or a suffix that is privately run";
     node.parsed("name", allowed, report, |text| {
         let name: DomainName = text.parse().ok()?;
-        let is_registrable = psl::domain_str(name.as_str()) == Some(name.as_str());
-        (is_registrable || is_private_suffix(&name)).then(|| name.to_string())
+        let is_registrable = suffix::registrable(name.as_str()) == Some(name.as_str());
+        (is_registrable || suffix::is_private_suffix(name.as_str())).then(|| name.to_string())
     })
-}
-
-/// Whether `name` stands in the private section of the Public Suffix List: a
-/// company runs it.
-fn is_private_suffix(name: &DomainName) -> bool {
-    psl::suffix(name.as_str().as_bytes())
-        .is_some_and(|suffix| suffix == name.as_str() && suffix.typ() == Some(psl::Type::Private))
 }
 
 #[cfg(test)]
@@ -109,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_privately_run_suffix_may_be_owned_and_a_registry_not() {
-        let is_suffix = |name: &str| is_private_suffix(&name.parse().unwrap());
+        let is_suffix = suffix::is_private_suffix;
         assert!(is_suffix("googleapis.com") && is_suffix("cloudfront.net"));
         for name in ["com", "co.uk", "example.com", "update.googleapis.com"] {
             assert!(!is_suffix(name), "{name}");

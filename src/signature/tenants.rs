@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 
 use crate::model::domain::{DomainName, NamePattern};
 use crate::model::hosting;
+use crate::model::suffix;
 
 /// More zones below which customers have names; `*` stands for one label.
 const ZONES: [&str; 6] = [
@@ -44,7 +45,7 @@ pub(super) fn zone_of(name: &NamePattern, above: bool) -> Option<&'static str> {
 /// Whether every name right below `domain` is a public suffix: then a
 /// wildcard there stands for all who register below any of them.
 pub(super) fn has_suffixes_below(domain: &DomainName) -> bool {
-    psl::domain_str(&format!("any.{domain}")).is_none()
+    suffix::registrable(&format!("any.{domain}")).is_none()
 }
 
 /// Whether `domain` is above the zone (less labels), the zone itself or below

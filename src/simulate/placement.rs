@@ -18,6 +18,7 @@ use crate::model::domain::{DomainName, NamePattern};
 use crate::model::endpoint::Port;
 use crate::model::flow::{TCP, UDP};
 use crate::model::rules::Role;
+use crate::model::suffix;
 use crate::model::time::Timestamp;
 use crate::signature::{GroupDefinition, SignatureSet};
 
@@ -255,7 +256,7 @@ impl Placement {
             .map(|pattern| match pattern {
                 NamePattern::Exact(name) | NamePattern::Below(name) => name.as_str(),
             })
-            .filter_map(psl::domain_str)
+            .filter_map(suffix::registrable)
             .collect();
         domains.sort_unstable();
         domains.dedup();

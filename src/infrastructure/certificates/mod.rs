@@ -20,6 +20,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::owner::owner_of;
 use crate::model::domain::{DomainName, NamePattern};
+use crate::model::suffix;
 use crate::model::time::{Day, Timestamp};
 use crate::signature::{Owners, SignatureSet};
 
@@ -221,7 +222,7 @@ impl Names {
 }
 
 fn registrable(name: &DomainName) -> &str {
-    psl::domain_str(name.as_str()).unwrap_or(name.as_str())
+    suffix::registrable(name.as_str()).unwrap_or(name.as_str())
 }
 
 impl fmt::Debug for Scans {

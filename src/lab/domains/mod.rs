@@ -25,6 +25,7 @@ use super::traffic::{Captured, Contact, DeviceTraffic};
 use crate::model::domain::DomainName;
 use crate::model::endpoint::Port;
 use crate::model::rules::Level;
+use crate::model::suffix;
 use crate::signature::SignatureSet;
 
 /// Ports on which web sites are.
@@ -228,7 +229,7 @@ impl<'a> Census<'a> {
         if let Some(entry) = grounds.popular.entry_of(domain) {
             return (Role::Generic, vec![Reason::Popular { entry: entry.to_owned() }]);
         }
-        if psl::suffix_str(domain.as_str()) == Some(domain.as_str()) {
+        if suffix::public_suffix(domain.as_str()) == Some(domain.as_str()) {
             return (Role::Generic, vec![Reason::PublicSuffix]);
         }
         if let Some(of) = targets.get(domain.as_str()) {

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::model::domain::DomainName;
 use crate::model::endpoint::Port;
 use crate::model::flow::{TCP, UDP};
+use crate::model::suffix;
 
 /// Largest profile that is read, in bytes; those of real devices have up to a
 /// hundred thousand.
@@ -261,7 +262,7 @@ impl Matches {
         let Some(protocol) = protocol else { return Err(format!("{} with `{name}`", what())) };
         let usable: DomainName =
             name.parse().map_err(|problem| format!("a name that is none: {problem}"))?;
-        if psl::domain_str(usable.as_str()).is_none() {
+        if suffix::registrable(usable.as_str()).is_none() {
             return Err(format!("`{usable}`, which nobody has registered"));
         }
         let mut less = self.other;
