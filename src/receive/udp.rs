@@ -180,10 +180,19 @@ impl Listener {
         self.buffer_given
     }
 
-    /// Waits a moment for datagrams and hands each to `take` with its source
-    /// address (IPv4 mapped into IPv6 brought back to IPv4) and source port.
-    /// The batch is empty when none came.
-    pub fn receive(&mut self, mut take: impl FnMut(IpAddr, u16, &[u8])) -> io::Result<Batch> {
+    /// Hands each datagram that is there to `take` with its source address (IPv4
+    /// mapped into IPv6 brought back to IPv4) and source port. If there is none
+    /// and it may `wait`, it waits a moment for the first. The batch is empty when
+    /// none came.
+    pub fn receive(
+        &mut self,
+        wait: bool,
+        mut take: impl FnMut(IpAddr, u16, &[u8]),
+    ) -> io::Result<Batch> {
+        let flags = match wait {
+            true => MsgFlags::MSG_WAITFORONE,
+            false => MsgFlags::MSG_DONTWAIT,
+        };
         // The kernel writes into the headers how much room each datagram's
         // control data and address used, and a later call would find only
         // that much room: the headers are made anew for every batch.
@@ -191,13 +200,8 @@ impl Listener {
             MultiHeaders::<SockaddrStorage>::preallocate(BATCH, Some(cmsg_space!(u32)));
         let mut slices: Vec<_> =
             self.slots.chunks_exact_mut(SLOT).map(|slot| [IoSliceMut::new(slot)]).collect();
-        let received = recvmmsg(
-            self.socket.as_raw_fd(),
-            &mut headers,
-            slices.iter_mut(),
-            MsgFlags::MSG_WAITFORONE,
-            None,
-        );
+        let received =
+            recvmmsg(self.socket.as_raw_fd(), &mut headers, slices.iter_mut(), flags, None);
         let received = match received {
             Ok(received) => received,
             Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Batch::default()),
@@ -242,7 +246,7 @@ mod tests {
         let mut all = Vec::new();
         for _ in 0..50 {
             listener
-                .receive(|source, port, payload| all.push((source, port, payload.to_vec())))
+                .receive(true, |source, port, payload| all.push((source, port, payload.to_vec())))
                 .unwrap();
             if all.len() >= expected {
                 break;
@@ -311,7 +315,7 @@ mod tests {
         let mut total = Batch::default();
         let mut read = |listener: &mut Listener| {
             loop {
-                let batch = listener.receive(|_, _, _| {}).unwrap();
+                let batch = listener.receive(true, |_, _, _| {}).unwrap();
                 total.datagrams += batch.datagrams;
                 total.kernel_drops += batch.kernel_drops;
                 if batch.datagrams == 0 {
@@ -343,7 +347,7 @@ mod tests {
         for (place, listener) in listeners.iter_mut().enumerate() {
             while came < 8 * from.len() {
                 let batch = listener
-                    .receive(|_, _, payload| {
+                    .receive(true, |_, _, payload| {
                         let sender = from.iter().position(|from| from.as_bytes() == payload);
                         places[sender.unwrap()].push(place);
                     })

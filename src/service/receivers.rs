@@ -68,12 +68,14 @@ impl Receiver {
         let mut pending: Vec<Batch> = self.workers.iter().map(|_| pool.batch()).collect();
         let nap = nap(self.listener.buffer_given());
         let mut stopping: Option<Stopwatch> = None;
+        // Whether datagrams wait here to be handed on.
+        let mut waiting = false;
         loop {
             let (clock, room, workers) = (self.clock, self.room, &self.workers);
             let mut without_room = 0;
             // One look at the clock for what waited in the socket together.
             let mut now = None;
-            let read = self.listener.receive(|source, port, payload| {
+            let read = self.listener.receive(!waiting, |source, port, payload| {
                 let number = worker_of(source, pending.len());
                 let (worker, batch) = (&workers[number], &mut pending[number]);
                 if batch.size() >= room && !hand_on(worker, batch, &pool) {
@@ -92,9 +94,13 @@ impl Receiver {
                             hand_on(worker, pending, &pool);
                         }
                     }
+                    waiting = pending.iter().any(|batch| batch.len() > 0);
                     let little = batch.datagrams > 0 && batch.datagrams < BATCH as u64;
                     if let Some(nap) = nap.filter(|_| little && stopping.is_none()) {
                         super::pause(nap);
+                    } else if waiting && batch.datagrams == 0 {
+                        // No worker has room, and nothing is to be read.
+                        super::pause(SHORTEST_NAP);
                     }
                     if stopping.is_some() && batch.datagrams == 0 {
                         break;

@@ -53,7 +53,7 @@ pub(super) fn listen(
         let mut summary = Summary::default();
         loop {
             let batch = listener
-                .receive(|source, source_port, payload| {
+                .receive(true, |source, source_port, payload| {
                     let received = Clock::Real.now();
                     inspection.take(Datagram { source, source_port, received, payload });
                 })
