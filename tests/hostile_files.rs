@@ -71,6 +71,8 @@ fn every_saved_input_of_every_fuzz_target_breaks_no_law() {
         let mut files: Vec<_> = inputs.map(|file| file.unwrap().path()).collect();
         files.sort();
         assert!(!files.is_empty(), "{folder:?} is empty");
+        // What a fuzzer begins with.
+        assert!(std::panic::catch_unwind(|| body(&[])).is_ok(), "{name}: no bytes break a law");
         for file in files {
             let input = fs::read(&file).unwrap();
             bytes += input.len() as u64;
