@@ -147,7 +147,8 @@ fn part_orient_and_look_up(bencher: Bencher<'_, '_>) {
         let view = &WORLD.view;
         let mut found = 0;
         for some in batches.next().unwrap().chunks(8 * RECORDS) {
-            (hashes.clear(), sides.clear());
+            hashes.clear();
+            sides.clear();
             for flow in some {
                 let (source, destination) = (flow.source, flow.destination);
                 if let Orientation::Line(side) = orient(&view.prefixes, source, destination) {

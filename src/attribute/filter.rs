@@ -49,7 +49,6 @@ impl Filter {
 
 /// The word of a key with this hash; `words` is a power of two.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the low bits are what is asked for")]
 const fn word(hash: u64, words: usize) -> usize {
     (hash >> 24) as usize & (words - 1)
 }

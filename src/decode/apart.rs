@@ -29,11 +29,16 @@ use super::{DecodeCounts, Protocol};
 /// Flow sets to be read.
 #[derive(Clone, Debug, Default)]
 pub struct Apart {
-    contexts: Vec<Context<Arc<Template>, Arc<Described>>>,
+    contexts: Vec<Held>,
     sets: Vec<Set>,
 }
 
-/// What neighbouring sets are read with; held, or lent while it may be known.
+/// What neighbouring sets are read with.
+type Held = Context<Arc<Template>, Arc<Described>>;
+/// The same, lent: it may be held already.
+type Lent<'l> = Context<&'l Arc<Template>, &'l Arc<Described>>;
+
+/// What a set is read with.
 #[derive(Clone, Debug)]
 pub(crate) struct Context<T, D> {
     pub(crate) exporter: ExporterId,
@@ -53,8 +58,8 @@ struct Set {
     end: usize,
 }
 
-impl Context<&Arc<Template>, &Arc<Described>> {
-    fn is(&self, other: &Context<Arc<Template>, Arc<Described>>) -> bool {
+impl Lent<'_> {
+    fn is(&self, other: &Held) -> bool {
         self.exporter == other.exporter
             && self.protocol == other.protocol
             && self.port == other.port
@@ -80,12 +85,7 @@ impl Apart {
         self.sets.clear();
     }
 
-    pub(crate) fn push(
-        &mut self,
-        context: Context<&Arc<Template>, &Arc<Described>>,
-        clock: Clock,
-        (begin, end): (usize, usize),
-    ) {
+    pub(crate) fn push(&mut self, context: Lent<'_>, clock: Clock, (begin, end): (usize, usize)) {
         if !self.contexts.last().is_some_and(|last| context.is(last)) {
             let Context { exporter, protocol, port, template, sampling } = context;
             let (template, sampling) = (Arc::clone(template), Arc::clone(sampling));
@@ -129,7 +129,7 @@ impl Apart {
         Some(flow)
     }
 
-    fn set(&self, set: usize) -> Option<(&Set, &Context<Arc<Template>, Arc<Described>>)> {
+    fn set(&self, set: usize) -> Option<(&Set, &Held)> {
         let set = self.sets.get(set)?;
         Some((set, self.contexts.get(set.context)?))
     }
