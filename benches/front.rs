@@ -152,7 +152,7 @@ fn part_orient_and_look_up(bencher: Bencher<'_, '_>) {
             for flow in some {
                 let (source, destination) = (flow.source, flow.destination);
                 if let Orientation::Line(side) = orient(&view.prefixes, source, destination) {
-                    hashes.push(view.hitlist.hash(side.endpoint(flow).address));
+                    hashes.push(view.hitlist.hash(side.server(source, destination)));
                     sides.push((side, flow));
                 }
             }

@@ -253,7 +253,7 @@ impl Sought {
                 Orientation::Line(oriented) => {
                     counts.from_line += u64::from(oriented.outbound);
                     counts.to_line += u64::from(!oriented.outbound);
-                    let server = if oriented.outbound { destination } else { source };
+                    let server = oriented.server(source, destination);
                     self.hashes.push(view.hitlist.hash(server));
                     self.lines.push((place, oriented));
                 }

@@ -1,9 +1,9 @@
 //! Many exporters that churn templates, for a while: memory stays flat, and an
 //! honest exporter among them loses nothing (docs/exporters.md 19).
 //!
-//! It runs for so many rounds, the same everywhere. `HAYRAKE_SOAK_SECONDS=86400 cargo test --release
-//! --test decode_soak -- --nocapture` is the long form: it prints a line a
-//! minute and is to be stopped by hand if anything in it grows.
+//! It runs for so many rounds, the same everywhere. `HAYRAKE_SOAK_SECONDS=86400
+//! cargo test --release --test decode_soak -- --nocapture` is the long form: it
+//! prints a line a minute and is to be stopped by hand if anything in it grows.
 
 #![allow(
     clippy::unwrap_used,

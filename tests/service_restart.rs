@@ -108,9 +108,7 @@ fn see(hayrake: &Hayrake) {
 #[test]
 fn windows_that_cannot_be_kept_are_closed_early_and_it_is_said() {
     let site = Site::new();
-    let config = fs::read_to_string(site.path("hayrake.yaml")).unwrap();
-    // A folder in a file cannot be made by anybody.
-    site.write("hayrake.yaml", &config.replace("state: state", "state: dns.jsonl/state"));
+    site.forget_state();
     let mut hayrake = site.run();
     see(&hayrake);
     hayrake.signal("-TERM");

@@ -210,9 +210,7 @@ fn a_seal_that_was_changed_is_not_opened_and_all_else_is_used() {
 #[test]
 fn without_a_state_folder_what_waited_is_lost_and_it_is_said() {
     let site = Site::new();
-    let config = fs::read_to_string(site.path("hayrake.yaml")).unwrap();
-    // A folder in a file cannot be made by anybody.
-    site.write("hayrake.yaml", &config.replace("state: state", "state: dns.jsonl/state"));
+    site.forget_state();
     let mut hayrake = site.run();
     show(&hayrake);
     hayrake.signal("-TERM");

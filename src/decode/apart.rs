@@ -53,9 +53,10 @@ struct Set {
     /// Place in [`Apart::contexts`].
     context: usize,
     clock: Clock,
-    /// Where its body is in the bytes that hold the datagram.
+    /// Where its body begins in the bytes that hold the datagram.
     begin: usize,
-    end: usize,
+    /// How many records it holds.
+    records: usize,
 }
 
 impl Lent<'_> {
@@ -85,13 +86,18 @@ impl Apart {
         self.sets.clear();
     }
 
-    pub(crate) fn push(&mut self, context: Lent<'_>, clock: Clock, (begin, end): (usize, usize)) {
+    pub(crate) fn push(
+        &mut self,
+        context: Lent<'_>,
+        clock: Clock,
+        (begin, records): (usize, usize),
+    ) {
         if !self.contexts.last().is_some_and(|last| context.is(last)) {
             let Context { exporter, protocol, port, template, sampling } = context;
             let (template, sampling) = (Arc::clone(template), Arc::clone(sampling));
             self.contexts.push(Context { exporter, protocol, port, template, sampling });
         }
-        self.sets.push(Set { context: self.contexts.len() - 1, clock, begin, end });
+        self.sets.push(Set { context: self.contexts.len() - 1, clock, begin, records });
     }
 
     /// Reads of the records of one set only between whom they are, and adds that
@@ -105,15 +111,14 @@ impl Apart {
         learnt: &mut Learnt,
         into: &mut Vec<Sides>,
     ) {
-        let place = set;
-        let Some((set, context)) = self.set(place) else { return };
+        let Some((noted, context)) = self.set(set) else { return };
         let tally = learnt.of(context.exporter);
         Reader { sampling: &context.sampling, tally, counts }.sides(
             (context.protocol, context.port),
             &context.template,
-            &set.clock,
-            (data, set.begin, set.end),
-            (place, into),
+            &noted.clock,
+            (data, noted.begin, noted.records),
+            (set, into),
         );
     }
 

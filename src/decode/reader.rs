@@ -120,14 +120,14 @@ impl Reader<'_> {
         read
     }
 
-    /// Reads only the addresses of the flow records in `data[begin..end]`, whose
-    /// length is fixed, and adds them to `into` as those of the set `set`.
+    /// Reads only the addresses of flow records of fixed length: so many, which stand
+    /// in the data from a place on. Adds them to `into` as those of a set.
     pub(crate) fn sides(
         &mut self,
         from: (Protocol, u16),
         template: &Template,
         clock: &Clock,
-        body: (&[u8], usize, usize),
+        records: (&[u8], usize, usize),
         into: (usize, &mut Vec<Sides>),
     ) {
         let layout = template.layout();
@@ -135,10 +135,10 @@ impl Reader<'_> {
         // kind need not be asked for every record then.
         if layout.is_v4_only() {
             let sides = |window: &[u8]| record::v4_sides(window, layout);
-            self.sides_by(sides, from, template, clock, body, into);
+            self.sides_by(sides, from, template, clock, records, into);
         } else {
             let sides = |window: &[u8]| record::sides(window, layout);
-            self.sides_by(sides, from, template, clock, body, into);
+            self.sides_by(sides, from, template, clock, records, into);
         }
     }
 
@@ -150,12 +150,10 @@ impl Reader<'_> {
         (protocol, port): (Protocol, u16),
         template: &Template,
         clock: &Clock,
-        (data, begin, end): (&[u8], usize, usize),
+        (data, begin, records): (&[u8], usize, usize),
         (set, into): (usize, &mut Vec<Sides>),
     ) {
         let layout = template.layout();
-        let (records, odd_padding) = template.fixed_records(data, begin, end);
-        self.counts.odd_padding += u64::from(odd_padding);
         let mut odd = Oddities::default();
         let mut rates = Rates::new(protocol, port);
         into.reserve(records);

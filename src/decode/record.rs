@@ -27,6 +27,19 @@ pub(crate) struct Oddities {
     pub(crate) implausible_counters: u64,
 }
 
+impl Oddities {
+    /// Counts what is odd about a record's addresses and counters; says whether the
+    /// counters are beyond what is possible.
+    #[inline(always)]
+    fn count(&mut self, (source, destination): (IpAddr, IpAddr), packets: u64, bytes: u64) -> bool {
+        let implausible = packets > MOST_PACKETS || bytes > most_bytes(packets);
+        self.implausible_counters += u64::from(implausible);
+        self.without_addresses +=
+            u64::from(source.is_unspecified() && destination.is_unspecified());
+        implausible
+    }
+}
+
 /// Between whom a flow was, and where its record is.
 #[derive(Clone, Copy, Debug)]
 pub struct Sides {
@@ -118,9 +131,7 @@ pub(crate) fn doubt(
         None => clock.doubts(start, end),
     };
     odd.implausible_time += u64::from(doubted);
-    let (packets, bytes) = (layout.packets.read(window), layout.bytes.read(window));
-    odd.implausible_counters += u64::from(packets > MOST_PACKETS || bytes > most_bytes(packets));
-    odd.without_addresses += u64::from(sides.0.is_unspecified() && sides.1.is_unspecified());
+    odd.count(sides, layout.packets.read(window), layout.bytes.read(window));
 }
 
 /// Brings a record whose fields are filled in to the common shape: no ports
@@ -131,14 +142,9 @@ pub(crate) fn settle(flow: &mut FlowRecord, odd: &mut Oddities) {
         flow.source_port = 0;
         flow.destination_port = 0;
     }
-    let most = most_bytes(flow.packets);
-    if flow.packets > MOST_PACKETS || flow.bytes > most {
+    if odd.count((flow.source, flow.destination), flow.packets, flow.bytes) {
+        flow.bytes = flow.bytes.min(most_bytes(flow.packets));
         flow.packets = flow.packets.min(MOST_PACKETS);
-        flow.bytes = flow.bytes.min(most);
-        odd.implausible_counters += 1;
-    }
-    if flow.source.is_unspecified() && flow.destination.is_unspecified() {
-        odd.without_addresses += 1;
     }
 }
 

@@ -211,8 +211,9 @@ impl Session<'_> {
             sampling: &self.exporter.sampling,
         };
         let clock = message.clock.with_start_of_exporter(self.exporter.system_init);
-        apart.push(context, clock, (*base + begin, *base + end));
-        let (records, _) = template.fixed_records(self.datagram.payload, begin, end);
+        let (records, odd_padding) = template.fixed_records(self.datagram.payload, begin, end);
+        self.out.counts.odd_padding += u64::from(odd_padding);
+        apart.push(context, clock, (*base + begin, records));
         u32::try_from(records).unwrap_or(u32::MAX)
     }
 

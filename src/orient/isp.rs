@@ -32,14 +32,17 @@ impl Oriented {
         self.prefix.region
     }
 
+    /// The address of the other side of a flow from `source` to `destination`.
+    #[inline]
+    pub fn server(&self, source: IpAddr, destination: IpAddr) -> IpAddr {
+        if self.outbound { destination } else { source }
+    }
+
     /// The other side of `flow`.
     #[inline]
     pub fn endpoint(&self, flow: &FlowRecord) -> Endpoint {
-        let (address, port) = if self.outbound {
-            (flow.destination, flow.destination_port)
-        } else {
-            (flow.source, flow.source_port)
-        };
+        let address = self.server(flow.source, flow.destination);
+        let port = if self.outbound { flow.destination_port } else { flow.source_port };
         Endpoint { address, port, protocol: flow.protocol }
     }
 }

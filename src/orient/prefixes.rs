@@ -63,9 +63,7 @@ impl Prefixes {
         match net {
             IpNetwork::V4(net) => {
                 let shortened = Ipv4Network::new_checked(net.network(), length.min(32));
-                let cleared =
-                    shortened.and_then(|net| Ipv4Network::new_checked(net.network(), net.prefix()));
-                let Some(net) = cleared else { return };
+                let Some(net) = shortened.map(cleared) else { return };
                 self.out_v4.insert(net, ());
                 self.note(net);
             }

@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use super::clock::{Clock, Stopwatch};
 use super::pause;
 use super::queue::{self, Settling, queue};
-use super::readiness::Warning;
+use super::readiness::{SAY_AGAIN, Warning};
 use crate::config;
 use crate::metrics::Metrics;
 use crate::model::detection::Detection;
@@ -38,8 +38,6 @@ const AT_ONCE: usize = 65_536;
 const TICK: Duration = Duration::from_secs(1);
 /// How soon to try again at first, and at the longest.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// How often the same failure is logged.
-const SAY_AGAIN: Duration = Duration::from_secs(600);
 /// Rule sets remembered: those in force at the ends of windows that are open.
 const RULES: usize = 4;
 

@@ -2,6 +2,7 @@
 //! checkpoints and the clock, and what other threads warn of.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
@@ -9,6 +10,9 @@ use super::build::Product;
 use super::live::Live;
 use crate::config::{Config, open_to_others};
 use crate::publish::wire::ReadyAnswer;
+
+/// How often the same failure is logged while it lasts.
+pub(super) const SAY_AGAIN: Duration = Duration::from_secs(600);
 
 /// What another thread has to say about readiness, for as long as it holds.
 #[derive(Clone, Default)]

@@ -7,14 +7,13 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use crossbeam_channel::Receiver;
 
 use super::clock::Stopwatch;
 use super::queue::{self, Settling, queue};
-use super::readiness::Warning;
+use super::readiness::{SAY_AGAIN, Warning};
 use crate::config::DetectionSink;
 use crate::metrics::Metrics;
 use crate::model::detection::Detection;
@@ -25,8 +24,6 @@ use crate::publish::jsonl::write_detection;
 const BATCH: usize = 1_024;
 /// Batches that wait: half a million detections, about 150 MB.
 const QUEUE: usize = 512;
-/// How often it is logged that detections cannot be written.
-const SAY_AGAIN: Duration = Duration::from_secs(600);
 
 /// Detections of one region table, in order.
 pub(super) type Batch = (Vec<Detection>, Arc<Regions>);
@@ -226,6 +223,8 @@ fn write(to: &mut impl Write, text: &[u8]) -> Result<(), (usize, io::Error)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::publish::wire::detection_for_tests as detection;
 

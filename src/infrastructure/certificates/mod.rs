@@ -20,7 +20,6 @@ use hashbrown::{HashMap, HashSet};
 
 use super::owner::owner_of;
 use crate::model::domain::{DomainName, NamePattern};
-use crate::model::suffix;
 use crate::model::time::{Day, Timestamp};
 use crate::signature::{Owners, SignatureSet};
 
@@ -107,7 +106,7 @@ impl Scans {
         let groups = signatures.classes.iter().flat_map(|class| &class.groups);
         let names = groups.flat_map(|group| &group.names);
         let registrable = names.map(|pattern| match pattern {
-            NamePattern::Exact(name) | NamePattern::Below(name) => registrable(name).to_owned(),
+            NamePattern::Exact(name) | NamePattern::Below(name) => name.registrable().to_owned(),
         });
         Self { wanted: registrable.collect(), ..Self::default() }
     }
@@ -176,7 +175,7 @@ impl Scans {
 
     /// Whether some signature names the owner of a name in the certificate.
     fn wants(&self, names: &[CertifiedName]) -> bool {
-        names.iter().any(|named| self.wanted.contains(registrable(&named.name)))
+        names.iter().any(|named| self.wanted.contains(named.name.registrable()))
     }
 
     /// Keeps a sighting; `false` when there are too many.
@@ -219,10 +218,6 @@ impl Names {
             self.add(text);
         }
     }
-}
-
-fn registrable(name: &DomainName) -> &str {
-    suffix::registrable(name.as_str()).unwrap_or(name.as_str())
 }
 
 impl fmt::Debug for Scans {

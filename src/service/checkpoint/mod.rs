@@ -6,10 +6,9 @@
 //! waits for the disk. The keeper hands over the table of DNS answers slice by
 //! slice ([`saving`]); templates and evidence are the workers', which it calls
 //! to write theirs ([`keeping`], [`rounds`], [`part`]). [`sealed`] closes what has
-//! addresses in it. [`table`], [`memory`] and
-//! [`evidence`] say what each file holds beside that, and read it. Nothing here is needed to
-//! detect; a disk that is full or read-only is said and counted, and the service
-//! goes on.
+//! addresses in it. [`table`], [`memory`] and [`evidence`] say what each file holds
+//! beside that, and read it. Nothing here is needed to detect; a disk that is full
+//! or read-only is said and counted, and the service goes on.
 
 mod emitted;
 mod envelope;

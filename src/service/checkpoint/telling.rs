@@ -1,15 +1,11 @@
 //! What is said of checkpoints of one kind: in metrics, in the log, and in the
 //! answer about readiness.
 
-use std::time::Duration;
-
 use super::Kind;
 use super::writer::Written;
 use crate::metrics::CheckpointMetrics;
 use crate::service::clock::{Clock, Stopwatch};
-
-/// How often the same failure is logged.
-const SAY_AGAIN: Duration = Duration::from_secs(600);
+use crate::service::readiness::SAY_AGAIN;
 
 /// Tells what came of checkpoints.
 pub(super) struct Telling {
