@@ -6,23 +6,39 @@ source "$(dirname "$0")/lib.sh"
 need softflowd editcap xz jq curl tshark
 need_data pcaps
 
-# Moves a capture so that it begins half a minute after today's midnight (UTC).
-# What then lies in the future is placed by receive time, so every flow falls
-# into today's day window whatever the time is.
-to_today() {
-  local first today
-  first=$(tshark -n -r "$1" -c 1 -T fields -e frame.time_epoch 2>/dev/null)
-  today=$(date -u -d "today 00:00:30 UTC" +%s)
-  editcap -t "$(jq -n "$today - $first")" "$1" "$2"
+# What the capture said happened long ago. Its answers are moved to end a minute
+# ago, since nobody believes what is yet to come; they hold for a day. Its traffic
+# is moved to tomorrow: no flow may end then, so all are placed by receive time,
+# in today's day window. So the hour at which this runs makes no difference.
+move_answers() { moved "$1" '$' "1 minute ago" "$2"; }
+move_traffic() { moved "$1" 1 "tomorrow" "$2"; }
+
+# moved CAPTURE PACKET TIME COPY: the packet (1 or $, the last) comes at that time.
+moved() {
+  local packet
+  packet=$(tshark -n -r "$1" -T fields -e frame.time_epoch 2>/dev/null | sed -n "$2p")
+  editcap -t "$(jq -n "$(date -d "$3" +%s) - $packet")" "$1" "$4"
+}
+
+# A day window that ends between the first flow and the last would claim twice.
+away_from_midnight() {
+  local left=$((86400 - $(date +%s) % 86400))
+  [ "$left" -gt 20 ] || sleep "$left"
 }
 
 # claimed CAPTURE LINES VERSION SAMPLING COUNT WANTED [ANSWERS]: the classes
 # WANTED are claimed on COUNT lines; ANSWERS is a file of DNS answers instead of
 # those in the capture.
 claimed() {
-  local capture=$1 lines=$2 version=$3 sampling=$4 count=$5 wanted=$6 answers=${7:-$1}
+  local capture=$1 lines=$2 version=$3 sampling=$4 count=$5 wanted=$6 answers=${7:-}
   local folder got lines_seen received
   folder=$(mktemp -d -p "$work")
+  away_from_midnight
+  move_traffic "$capture" "$folder/traffic.pcap"
+  if [ -z "$answers" ]; then
+    answers=$folder/answers.pcap
+    move_answers "$capture" "$answers"
+  fi
   cat >"$folder/hayrake.yaml" <<YAML
 listen: ["127.0.0.1:0"]
 lines: {prefixes: [{net: $lines}], key_file: line.key}
@@ -31,7 +47,7 @@ state: state
 http: 127.0.0.1:0
 YAML
   start_hayrake "$folder"
-  softflowd -d -r "$capture" -n "$udp" -v "$version" -s "$sampling" \
+  softflowd -d -r "$folder/traffic.pcap" -n "$udp" -v "$version" -s "$sampling" \
     -p none -c none >"$folder/softflowd" 2>&1 </dev/null
   # softflowd has sent everything when it ends; loopback loses nothing unless
   # the kernel says so.
@@ -48,8 +64,7 @@ YAML
   [ "$lines_seen" = "$count" ] || { echo "  on $lines_seen lines, wanted: $count"; return 1; }
 }
 
-xz -dkc "$data/pcaps/hue-bridge_2018-10-25.pcap.xz" >"$work/hue.raw"
-to_today "$work/hue.raw" "$work/hue-bridge.pcap"
+xz -dkc "$data/pcaps/hue-bridge_2018-10-25.pcap.xz" >"$work/hue-bridge.pcap"
 for version in 5 9 10; do
   for sampling in 1 10; do
     claimed "$work/hue-bridge.pcap" 192.168.1.0/24 "$version" "$sampling" 1 philips-hue
@@ -60,21 +75,20 @@ done
 # 32100: by its own answers nothing can be claimed, and nothing is. With the
 # answer that an operator's passive DNS would have for the rendezvous name of
 # its firmware, it is claimed.
-to_today "$data/pcaps/intl-iot_yi_camera_sample.pcap" "$work/yi-camera.pcap"
-claimed "$work/yi-camera.pcap" 192.168.0.0/16 10 1 0 ""
-from=$(date -u -d "today 00:00:00 UTC" +%s)
+yi=$data/pcaps/intl-iot_yi_camera_sample.pcap
+claimed "$yi" 192.168.0.0/16 10 1 0 ""
+from=$(date -d "1 hour ago" +%s)
 for server in 47.88.59.209 47.90.240.160 47.74.255.9; do
   printf '{"rrname":"tnpmastercn.xiaoyi.com","rrtype":"A","rdata":"%s","time_first":%d,"time_last":%d,"count":50}\n' \
     "$server" "$from" "$(date +%s)"
 done >"$work/yi.jsonl"
-claimed "$work/yi-camera.pcap" 192.168.0.0/16 10 1 1 yi-camera "$work/yi.jsonl"
+claimed "$yi" 192.168.0.0/16 10 1 1 yi-camera "$work/yi.jsonl"
 
 # Set-up traffic is a minute or two of packets: unsampled. The WeMo Link has two
 # addresses, its own and that of the phone it lets in while it is set up.
 while read -r name count wanted; do
   for capture in "$data/pcaps/sentinel/$name."Setup-*.pcap; do
-    to_today "$capture" "$work/$name.pcap"
-    claimed "$work/$name.pcap" 10.0.0.0/8 9 1 "$count" "$wanted"
+    claimed "$capture" 10.0.0.0/8 9 1 "$count" "$wanted"
   done
 done <<'CASES'
 D-LinkCam 1 dlink-camera
