@@ -118,6 +118,8 @@ pub struct Hayrake {
     child: Child,
     log: Receiver<String>,
     seen: Vec<String>,
+    /// How many of the lines seen were waited for, or came before such a line.
+    heard: usize,
     pub udp: SocketAddr,
     pub http: SocketAddr,
 }
@@ -147,7 +149,7 @@ impl Hayrake {
             }
         });
         let unset = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut hayrake = Self { child, log, seen: Vec::new(), udp: unset, http: unset };
+        let mut hayrake = Self { child, log, seen: Vec::new(), heard: 0, udp: unset, http: unset };
         let ready = hayrake.wait_for_log("ready udp=");
         let field = |name: &str| {
             let (_, rest) = ready.split_once(&format!("{name}=")).unwrap();
@@ -155,20 +157,26 @@ impl Hayrake {
             word.trim_matches('"').parse().unwrap()
         };
         (hayrake.udp, hayrake.http) = (field("udp"), field("http"));
+        // What other threads say may come before this line or after it.
+        hayrake.heard = 0;
         hayrake
     }
 
-    /// The first line from here on that has `part`.
+    /// The first line that has `part`, of those not waited for before.
     pub fn wait_for_log(&mut self, part: &str) -> String {
         let until = Instant::now() + PATIENCE;
-        while let Ok(line) = self.log.recv_timeout(until.saturating_duration_since(Instant::now()))
-        {
-            self.seen.push(line.clone());
-            if line.contains(part) {
-                return line;
+        loop {
+            while let Some(line) = self.seen.get(self.heard) {
+                self.heard += 1;
+                if line.contains(part) {
+                    return line.clone();
+                }
+            }
+            match self.log.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.seen.push(line),
+                Err(_) => panic!("no `{part}` in the log:\n{}", self.seen.join("\n")),
             }
         }
-        panic!("no `{part}` in the log:\n{}", self.seen.join("\n"));
     }
 
     /// A line that was logged already and has `part`.
