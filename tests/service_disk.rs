@@ -12,7 +12,9 @@
 mod support;
 
 use std::fs;
-use std::process::Command;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use support::{CLASS, Exporter, Hayrake, KETTLE, Site, eventually, line};
 
@@ -25,16 +27,27 @@ fn of(hayrake: &Hayrake, kind: &str, what: &str) -> u64 {
     hayrake.metric(&format!("hayrake_checkpoint_{what}_total{{kind=\"{kind}\"}}"))
 }
 
-/// A site that writes every second, and its service that has written once.
-fn begin(command: &mut Command) -> (Site, Hayrake) {
+/// A site that writes every second.
+fn site() -> Site {
     let site = Site::new();
     site.configure("checkpoint: {every: 1s}\n");
+    site
+}
+
+/// Such a site, and its service that has written once.
+fn begin(command: &mut Command) -> (Site, Hayrake) {
+    let site = site();
+    let hayrake = begin_on(&site, command);
+    (site, hayrake)
+}
+
+fn begin_on(site: &Site, command: &mut Command) -> Hayrake {
     let hayrake = Hayrake::start_by(command, &site.path("hayrake.yaml"));
     see(&hayrake, 1);
     wait(&hayrake, 2);
     eventually("all is written", || KINDS.iter().all(|kind| of(&hayrake, kind, "written") > 0));
     assert_eq!(warnings(&hayrake), [] as [String; 0]);
-    (site, hayrake)
+    hayrake
 }
 
 fn plain() -> Command {
@@ -97,7 +110,12 @@ fn go_on(hayrake: &mut Hayrake, reason: &str) {
 }
 
 /// That everything is kept again: what came before, meanwhile and after.
-fn recover(site: &Site, mut hayrake: Hayrake) {
+fn recover(site: &Site, hayrake: Hayrake) {
+    recover_by(Command::new("bash"), site, hayrake);
+}
+
+/// The same where `shell` runs what is started after a kill.
+fn recover_by(mut shell: Command, site: &Site, mut hayrake: Hayrake) {
     hayrake.wait_for_log("checkpoints are written again");
     eventually("nothing is to be said any more", || warnings(&hayrake).is_empty());
     see(&hayrake, 6);
@@ -112,7 +130,9 @@ fn recover(site: &Site, mut hayrake: Hayrake) {
     });
     hayrake.signal("-KILL");
     drop(hayrake);
-    let hayrake = site.run_and_close();
+    let closing = format!("exec {} \"$@\" --close-windows", env!("CARGO_BIN_EXE_hayrake"));
+    let hayrake =
+        Hayrake::start_by(shell.args(["-c", &closing, "hayrake"]), &site.path("hayrake.yaml"));
     assert_eq!(hayrake.metric("hayrake_records_carried_over_total"), 2);
     Exporter::new(hayrake.udp).send_template_as(900);
     eventually("what waited is decoded", || hayrake.metric(MADE) == 4);
@@ -122,6 +142,114 @@ fn recover(site: &Site, mut hayrake: Hayrake) {
     assert!(day.iter().all(|detection| detection["class"] == CLASS));
     // 1, 3, 5 and 6 were seen, 2 and 4 waited; 9 was half seen, which is enough.
     assert_eq!(day.len(), 7, "{day:?}");
+}
+
+/// Disks as a test wants them, for those it runs here: a mount namespace, held by a
+/// program that does nothing.
+struct Disks {
+    holder: Child,
+}
+
+impl Disks {
+    /// `None` where this may not mount.
+    fn new() -> Option<Self> {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--mount", "--propagation", "private", "sh", "-c", "echo; exec cat"]);
+        let piped = unshare.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut disks = Self { holder: piped.spawn().ok()? };
+        disks.holder.stdout.as_mut()?.read_exact(&mut [0]).ok()?;
+        Some(disks)
+    }
+
+    fn run(&self, program: &str) -> Command {
+        let mut nsenter = Command::new("nsenter");
+        nsenter.arg(format!("--mount=/proc/{}/ns/mnt", self.holder.id())).arg(program);
+        nsenter
+    }
+
+    fn hayrake(&self) -> Command {
+        self.run(env!("CARGO_BIN_EXE_hayrake"))
+    }
+
+    fn mount(&self, options: &[&str], on: &Path) {
+        assert!(self.run("mount").args(options).arg(on).status().unwrap().success());
+    }
+
+    fn unmount(&self, from: &Path) {
+        assert!(self.run("umount").arg(from).status().unwrap().success());
+    }
+
+    /// Where one who is not here finds a file.
+    fn path(&self, path: &Path) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
+        root.join(path.strip_prefix("/").unwrap())
+    }
+}
+
+impl Drop for Disks {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+/// Says why a test with disks does nothing.
+fn skipped() {
+    println!("skipped: unshare(1) may not make a mount namespace here");
+}
+
+#[test]
+fn a_disk_that_is_full_stops_nothing_and_is_used_again_when_there_is_room() {
+    let Some(disks) = Disks::new() else { return skipped() };
+    let site = site();
+    let state = site.path("state");
+    fs::create_dir(&state).unwrap();
+    disks.mount(&["-t", "tmpfs", "-o", "size=2m", "test"], &state);
+    let mut hayrake = begin_on(&site, &mut disks.hayrake());
+    let checkpoints = || {
+        let path = |kind| disks.path(&state.join(format!("{kind}.checkpoint")));
+        KINDS.map(|kind| fs::read(path(kind)).unwrap())
+    };
+    let filler = disks.path(&state.join("filler"));
+    let written = fs::write(&filler, vec![1; 4 << 20]);
+    assert!(written.is_err(), "there is no room for so much");
+    let before = checkpoints();
+    go_on(&mut hayrake, "No space left on device");
+    assert!(before == checkpoints(), "the last good ones stay");
+    fs::remove_file(filler).unwrap();
+    recover_by(disks.run("bash"), &site, hayrake);
+}
+
+#[test]
+fn a_read_only_disk_stops_nothing_and_is_used_again_when_it_is_writable() {
+    let Some(disks) = Disks::new() else { return skipped() };
+    let site = site();
+    let state = site.path("state");
+    let path = state.to_str().unwrap();
+    fs::create_dir(&state).unwrap();
+    let mut hayrake = begin_on(&site, &mut disks.hayrake());
+    disks.mount(&["--bind", "-o", "ro", path], &state);
+    go_on(&mut hayrake, "Read-only file system");
+    disks.unmount(&state);
+    recover_by(disks.run("bash"), &site, hayrake);
+}
+
+#[test]
+fn a_disk_that_is_read_only_from_the_start_is_said_and_used_when_it_is_writable() {
+    let Some(disks) = Disks::new() else { return skipped() };
+    let site = site();
+    let state = site.path("state");
+    let path = state.to_str().unwrap();
+    fs::create_dir(&state).unwrap();
+    disks.mount(&["--bind", "-o", "ro", path], &state);
+    let mut hayrake = Hayrake::start_by(&mut disks.hayrake(), &site.path("hayrake.yaml"));
+    see(&hayrake, 1);
+    wait(&hayrake, 2);
+    go_on(&mut hayrake, "Read-only file system");
+    let said = warnings(&hayrake).join("\n");
+    assert!(said.contains("counts of windows are not added to the history"), "{said}");
+    disks.unmount(&state);
+    recover_by(disks.run("bash"), &site, hayrake);
 }
 
 #[test]

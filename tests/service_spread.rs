@@ -102,7 +102,8 @@ fn flows_per_rate(hayrake: &Hayrake) -> (u64, u64) {
 /// rate, in an order that changes from round to round, with data of its own.
 fn sets(round: u32, datagram: u32, ended: u64) -> Vec<u8> {
     let turned = round % 2 == 1;
-    let mut fields = vec![(8, 4), (12, 4), (7, 2), (11, 2), (2, 4), (1, 4), (4, 1), (6, 1), (153, 8)];
+    let mut fields =
+        vec![(8, 4), (12, 4), (7, 2), (11, 2), (2, 4), (1, 4), (4, 1), (6, 1), (153, 8)];
     if turned {
         fields.reverse();
     }

@@ -20,12 +20,6 @@ moved() {
   editcap -t "$(jq -n "$(date -d "$3" +%s) - $packet")" "$1" "$4"
 }
 
-# A day window that ends between the first flow and the last would claim twice.
-away_from_midnight() {
-  local left=$((86400 - $(date +%s) % 86400))
-  [ "$left" -gt 20 ] || sleep "$left"
-}
-
 # claimed CAPTURE LINES VERSION SAMPLING COUNT WANTED [ANSWERS]: the classes
 # WANTED are claimed on COUNT lines; ANSWERS is a file of DNS answers instead of
 # those in the capture.
@@ -33,7 +27,6 @@ claimed() {
   local capture=$1 lines=$2 version=$3 sampling=$4 count=$5 wanted=$6 answers=${7:-}
   local folder got lines_seen received
   folder=$(mktemp -d -p "$work")
-  away_from_midnight
   move_traffic "$capture" "$folder/traffic.pcap"
   if [ -z "$answers" ]; then
     answers=$folder/answers.pcap
