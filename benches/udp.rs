@@ -13,7 +13,9 @@
 //! goes to one of 20,000 endpoints on the hitlist, the others anywhere. The
 //! sender hands the kernel 45 datagrams at a time (UDP_SEGMENT), which the kernel
 //! takes apart before the service's socket: the sender is cheap, the receiver
-//! pays in full.
+//! pays in full. In the rows "joined" the service has `udp_gro` and is handed such
+//! runs whole, as it is where a network card joins all that an exporter sends in one
+//! go, and never more than 45 datagrams at once.
 //!
 //! In the rows "one core" all threads of the service share one core, the
 //! sender has the other; in the rest they may also use what the sender leaves
@@ -67,21 +69,24 @@ fn main() {
     println!(
         "udp: highest rate with kernel drops 0, queue drops 0, gaps 0; share of a core in use"
     );
-    for row in [
+    let rows = [
         Row { name: "1 exporter, 1 front, one core", exporters: 1, fronts: 1, one_core: true },
         Row { name: "1 exporter, 1 front", exporters: 1, fronts: 1, one_core: false },
         Row { name: "1 exporter, 2 fronts", exporters: 1, fronts: 2, one_core: false },
         Row { name: "100 exporters, 1 front, one core", exporters: 100, fronts: 1, one_core: true },
         Row { name: "100 exporters, 1 front", exporters: 100, fronts: 1, one_core: false },
         Row { name: "100 exporters, 2 fronts", exporters: 100, fronts: 2, one_core: false },
-    ] {
-        row.measure(&stream, step);
+    ];
+    for (joined, row) in
+        [false, true].into_iter().flat_map(|joined| rows.iter().map(move |row| (joined, row)))
+    {
+        row.measure(joined, &stream, step);
     }
 }
 
 impl Row {
-    fn measure(&self, stream: &[Run], step: Duration) {
-        let site = Site::new(self.fronts);
+    fn measure(&self, joined: bool, stream: &[Run], step: Duration) {
+        let site = Site::new(self.fronts, joined);
         // Threads inherit where they may run from who starts them.
         run_on(if self.one_core { &[1] } else { &[0, 1] });
         let service = Service::start(site.config(), Options::default()).unwrap();
@@ -107,8 +112,9 @@ impl Row {
         }
         match good {
             Some(trial) => println!(
-                "udp: {:<34} {:>6.2} M records/s  {:>4.0} k datagrams/s  {}",
+                "udp: {:<32} {} {:>6.2} M records/s  {:>4.0} k datagrams/s  {}",
                 self.name,
+                if joined { "joined" } else { "apart " },
                 trial.rate * RECORDS as f64 / 1e6,
                 trial.rate / 1e3,
                 trial.cores
@@ -260,7 +266,7 @@ struct Site {
 }
 
 impl Site {
-    fn new(fronts: usize) -> Self {
+    fn new(fronts: usize, joined: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         fs::create_dir_all(at("signatures/product")).unwrap();
@@ -283,7 +289,7 @@ impl Site {
         fs::write(at("dns.jsonl"), answers).unwrap();
         fs::write(
             at("hayrake.yaml"),
-            format!("listen: [\"127.0.0.1:0\"]\nlines:\n  prefixes: [{{net: 100.64.0.0/12, region: north}}]\n  key_file: line.key\ndns: {{feeds: [{{file: dns.jsonl, coverage: population}}]}}\nsignatures: signatures\nstate: state\ndetections: detections.jsonl\nhttp: 127.0.0.1:0\nworkers: {{front: {fronts}, back: 1}}\n"),
+            format!("listen: [\"127.0.0.1:0\"]\nudp_gro: {joined}\nlines:\n  prefixes: [{{net: 100.64.0.0/12, region: north}}]\n  key_file: line.key\ndns: {{feeds: [{{file: dns.jsonl, coverage: population}}]}}\nsignatures: signatures\nstate: state\ndetections: detections.jsonl\nhttp: 127.0.0.1:0\nworkers: {{front: {fronts}, back: 1}}\n"),
         )
         .unwrap();
         Self { dir }

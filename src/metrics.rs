@@ -175,7 +175,7 @@ impl Metrics {
                 "hayrake_kernel_drops_total",
                 "datagrams",
                 &["listener"],
-                "Datagrams the kernel dropped because the listener's socket buffer was full",
+                "Datagrams the kernel dropped because the listener's socket buffer was full; with `udp_gro`, runs of datagrams",
             )?,
             socket_buffer: d.gauges(
                 "hayrake_socket_buffer_bytes",

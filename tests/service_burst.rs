@@ -27,17 +27,23 @@ const REORDER_WINDOW: u64 = 40;
 
 #[test]
 fn a_burst_is_received_or_reported_to_the_datagram() {
-    burst("workers: {front: 1, back: 1}\n");
+    burst("workers: {front: 1, back: 1}\n", 1);
 }
 
 #[test]
 fn a_burst_over_several_sockets_and_workers_is_too() {
-    burst("workers: {receive: 2, front: 3, back: 2}\n");
+    burst("workers: {receive: 2, front: 3, back: 2}\n", 1);
 }
 
-fn burst(workers: &str) {
+#[test]
+fn a_burst_in_joined_runs_is_received_or_reported_to_the_datagram() {
+    burst("udp_gro: true\nworkers: {front: 1, back: 1}\n", 40);
+}
+
+/// A burst of datagrams that the kernel has joined to runs of so many.
+fn burst(settings: &str, run: u16) {
     let site = Site::new();
-    site.configure(workers);
+    site.configure(settings);
     let hayrake = site.run();
     let mut exporter = Exporter::new(hayrake.udp);
     exporter.send_template();
@@ -49,11 +55,11 @@ fn burst(workers: &str) {
     };
 
     // What it can carry: how many it works off when there are too many.
-    let tried = send(&mut exporter, &flows, Duration::ZERO, TRIED);
+    let tried = send(&mut exporter, run, &flows, Duration::ZERO, TRIED);
     let sustained = worked_off(&hayrake) as f64 / TRIED.as_secs_f64();
     eventually("what was tried is worked off", settled);
     let apart = Duration::from_secs_f64(1.0 / (3.0 * sustained.max(1_000.0)));
-    let burst = send(&mut exporter, &flows, apart, BURST);
+    let burst = send(&mut exporter, run, &flows, apart, BURST);
     let mut sent = 1 + tried + burst;
     eventually("the burst is worked off", settled);
     // The kernel tells its drops with what it delivers next.
@@ -64,16 +70,18 @@ fn burst(workers: &str) {
     sent += REORDER_WINDOW;
     let sum = |name: &str| hayrake.metric_sum(name);
     let queue = || hayrake.metric("hayrake_queue_dropped_total{queue=\"datagrams\"}");
+    // Of those it joined, the kernel drops runs and counts runs.
+    let dropped = || sum("hayrake_kernel_drops_total") * u64::from(run);
     eventually("what was sent is received or was dropped", || {
-        sum("hayrake_datagrams_received_total") + sum("hayrake_kernel_drops_total") == sent
+        sum("hayrake_datagrams_received_total") + dropped() == sent
     });
     eventually("what was received is decoded or was dropped", || {
         worked_off(&hayrake) + queue() == sum("hayrake_datagrams_received_total")
     });
-    let lost = sum("hayrake_kernel_drops_total") + queue();
+    let lost = dropped() + queue();
     println!(
         "{}: carried {sustained:.0} datagrams/s, burst {:.0}/s; sent {sent}, of which {lost} are lost, {} in the kernel",
-        workers.trim(),
+        settings.trim().replace('\n', ", "),
         burst as f64 / BURST.as_secs_f64(),
         lost - queue()
     );
@@ -91,14 +99,18 @@ fn burst(workers: &str) {
     assert!(hayrake.terminate().success());
 }
 
-/// Sends one datagram every `apart`, or as fast as it goes, and says how many.
-fn send(exporter: &mut Exporter, flows: &[u8], apart: Duration, time: Duration) -> u64 {
+/// Sends one datagram every `apart`, or as fast as it goes, in runs, and says how
+/// many.
+fn send(exporter: &mut Exporter, run: u16, flows: &[u8], apart: Duration, time: Duration) -> u64 {
     let began = Instant::now();
     let mut sent = 0;
     while began.elapsed() < time && sent < MOST {
         if apart * u32::try_from(sent).unwrap() <= began.elapsed() {
-            exporter.send(flows);
-            sent += 1;
+            match run {
+                1 => exporter.send(flows),
+                _ => exporter.send_joined(run, flows),
+            }
+            sent += u64::from(run);
         } else {
             std::thread::yield_now();
         }

@@ -17,6 +17,7 @@ use crate::dns::dnstap::MessageTypes;
 #[derive(Debug, Serialize)]
 pub struct Printed<'c> {
     listen: Vec<String>,
+    udp_gro: bool,
     exporters: PrintedExporters,
     vantage: Vantage,
     lines: PrintedLines<'c>,
@@ -163,6 +164,7 @@ impl<'c> From<&'c Config> for Printed<'c> {
         let Config { exporters, lines, dns, .. } = config;
         Self {
             listen: config.listen.iter().map(ToString::to_string).collect(),
+            udp_gro: config.udp_gro,
             exporters: PrintedExporters {
                 allow: exporters.allow.iter().map(ToString::to_string).collect(),
                 default_sampling: exporters

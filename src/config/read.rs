@@ -14,7 +14,7 @@ use super::settings::{
     Config, DEFAULT_CHECKPOINT, DEFAULT_K, DEFAULT_LATENESS, DEFAULT_MAX_SKEW, DEFAULT_STATE,
     DetectionSink, Dns, Exporters, SignatureSource, Vantage, Workers, default_listen,
 };
-use super::values::{read_duration, read_listener, read_number, read_prefix};
+use super::values::{read_duration, read_listener, read_number, read_prefix, read_switch};
 use crate::signature::document::{Node, Value, parse};
 use crate::signature::fields::{Fields, Report};
 
@@ -27,8 +27,9 @@ const MAX_WORKERS: u64 = 1_024;
 /// Longest path, in characters.
 const MAX_PATH: usize = 4_096;
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "listen",
+    "udp_gro",
     "exporters",
     "vantage",
     "lines",
@@ -72,6 +73,7 @@ pub(super) fn read(
     let fields = Fields::read(&root, "the configuration", &KEYS, report)?;
     // Every section is read before the first `?`, so that all is reported.
     let listen = or(&fields, "listen", default_listen, |node| read_listen(node, report));
+    let udp_gro = or(&fields, "udp_gro", || false, |node| read_switch(node, "udp_gro", report));
     let exporters =
         or(&fields, "exporters", Exporters::default, |node| read_exporters(node, report));
     let vantage = or(&fields, "vantage", Vantage::default, |node| read_vantage(node, report));
@@ -143,6 +145,7 @@ pub(super) fn read(
     let Http { listen: http, token_file, tls } = http?;
     let config = Config {
         listen: listen?,
+        udp_gro: udp_gro?,
         exporters: exporters?,
         vantage: vantage?,
         lines: lines?,

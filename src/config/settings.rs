@@ -25,6 +25,8 @@ use crate::signature::{
 pub struct Config {
     /// Where flow datagrams come in; formats are told apart by content.
     pub listen: Vec<SocketAddr>,
+    /// Whether the kernel may hand over runs of datagrams at once.
+    pub udp_gro: bool,
     /// Who may send, and what is assumed of them.
     pub exporters: Exporters,
     /// Where in the network the exporters stand.

@@ -98,7 +98,7 @@ fn what_is_printed_reads_back_as_the_same() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/hayrake.yaml");
     let example = load(Path::new(path)).unwrap();
     let full = config(&format!(
-        "{LEAST}http: {{listen: '[::1]:80', token_file: t, tls: {{cert: c, key: k, client_ca: a}}}}\nsignatures: s\ndetections: d.jsonl\nhistory: {{enabled: false, counts: 1d, lines: 0d}}\n\
+        "{LEAST}udp_gro: true\nhttp: {{listen: '[::1]:80', token_file: t, tls: {{cert: c, key: k, client_ca: a}}}}\nsignatures: s\ndetections: d.jsonl\nhistory: {{enabled: false, counts: 1d, lines: 0d}}\n\
          dns: {{feeds: [{{file: 'a: b #.pcap', coverage: partial}}, {{dnstap: 'tcp:[::1]:6000', types: [client_response, auth_response]}}, {{dnstap: 'unix:a b', coverage: partial}}], trust_partial: true}}\n"
     ));
     let opted_out = config(
@@ -209,7 +209,7 @@ sate: /x
         "23: k `0`; allowed: a whole number from 1 to 1000000",
         "24: unknown key `middle` in workers; allowed: receive, front, back",
         "24: front `none`",
-        "25: unknown key `sate` in the configuration; allowed: listen, exporters,",
+        "25: unknown key `sate` in the configuration; allowed: listen, udp_gro, exporters,",
     ];
     let mut left = found.clone();
     for start in wanted {

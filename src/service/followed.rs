@@ -25,6 +25,7 @@ pub(super) fn watched(config_path: Option<&Path>, config: &Config) -> Vec<PathBu
 pub(super) fn needing_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let differs = [
         ("listen", old.listen != new.listen),
+        ("udp_gro", old.udp_gro != new.udp_gro),
         ("http", old.http != new.http),
         ("state", old.state != new.state),
         ("history", old.history != new.history),

@@ -23,7 +23,7 @@ use crossbeam_channel::{Sender, TrySendError};
 use super::batch::{Batch, Pool};
 use super::clock::{Clock, Stopwatch};
 use crate::metrics::Metrics;
-use crate::receive::udp::{BATCH, BUFFER_ASKED, Listener};
+use crate::receive::udp::{BUFFER_ASKED, Listener};
 
 /// Bytes of a batch: 360 datagrams of 1.4 KB.
 pub(super) const ROOM: usize = 512 << 10;
@@ -95,8 +95,8 @@ impl Receiver {
                         }
                     }
                     waiting = pending.iter().any(|batch| batch.len() > 0);
-                    let little = batch.datagrams > 0 && batch.datagrams < BATCH as u64;
-                    if let Some(nap) = nap.filter(|_| little && stopping.is_none()) {
+                    let some = batch.datagrams > 0 && !batch.more;
+                    if let Some(nap) = nap.filter(|_| some && stopping.is_none()) {
                         super::pause(nap);
                     } else if waiting && batch.datagrams == 0 {
                         // No worker has room, and nothing is to be read.
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_a_slow_worker_loses_is_counted_and_the_rest_comes_in_order() {
-        let listener = bind_all(&["127.0.0.1:0".parse().unwrap()], 1).unwrap().remove(0);
+        let listener = bind_all(&["127.0.0.1:0".parse().unwrap()], 1, false).unwrap().remove(0);
         let to = listener.local_address();
         let (queue, worker) = crossbeam_channel::bounded(2);
         let metrics = Metrics::new().unwrap();

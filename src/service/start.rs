@@ -55,7 +55,7 @@ impl Service {
     pub fn start(config: Config, options: Options) -> Result<Self, StartError> {
         let metrics = Metrics::new()?;
         let folder = hold(&config.state)?;
-        let listeners = bind_all(&config.listen, sockets_each(config.workers))?;
+        let listeners = bind_all(&config.listen, sockets_each(config.workers), config.udp_gro)?;
         let sockets = Sockets::bind(&config.dns.dnstap)?;
         let (fronts, backs) = worker_numbers(config.workers);
         let began = options.clock.now();

@@ -34,7 +34,7 @@ pub(super) fn listen(
     watching: &Watching,
     inspection: &mut Inspection,
 ) -> anyhow::Result<()> {
-    let mut listener = bind_all(&[address], 1)?.remove(0);
+    let mut listener = bind_all(&[address], 1, false)?.remove(0);
     let local = listener.local_address();
     eprintln!("listening on {local}; Ctrl-C ends and prints");
     let given = listener.buffer_given();
