@@ -110,16 +110,15 @@ impl Row {
                 bad = Some(rate);
             }
         }
+        let name = format!("{:<32} {}", self.name, if joined { "joined" } else { "apart " });
         match good {
             Some(trial) => println!(
-                "udp: {:<32} {} {:>6.2} M records/s  {:>4.0} k datagrams/s  {}",
-                self.name,
-                if joined { "joined" } else { "apart " },
+                "udp: {name} {:>6.2} M records/s  {:>4.0} k datagrams/s  {}",
                 trial.rate * RECORDS as f64 / 1e6,
                 trial.rate / 1e3,
                 trial.cores
             ),
-            None => println!("udp: {:<34} no rate without loss", self.name),
+            None => println!("udp: {name} no rate without loss"),
         }
         service.shutdown().unwrap();
     }

@@ -55,7 +55,7 @@ pub struct Metrics {
     pub datagrams: IntCounterVec,
     /// Datagrams waiting for a template.
     pub datagrams_queued: IntGauge,
-    /// Datagrams dropped by the kernel.
+    /// Datagrams dropped by the kernel, or joined runs of them.
     pub kernel_drops: IntCounterVec,
     /// Bytes of socket buffer given.
     pub socket_buffer: IntGaugeVec,

@@ -20,6 +20,8 @@ const BURST: Duration = Duration::from_secs(2);
 const TRIED: Duration = Duration::from_millis(500);
 /// Datagrams of either at most, whatever the machine.
 const MOST: u64 = 1_000_000;
+/// Datagrams that no socket's buffer holds: 32 MB is the most that one is charged.
+const MORE_THAN_FIT: u64 = 120_000;
 /// Records of a datagram.
 const RECORDS: u8 = 26;
 /// A gap is loss when so many later datagrams have not filled it.
@@ -48,10 +50,13 @@ fn burst(settings: &str, run: u16) {
     let mut exporter = Exporter::new(hayrake.udp);
     exporter.send_template();
     let flows = flows();
+    let sum = |name: &str| hayrake.metric_sum(name);
+    let queue = || hayrake.metric("hayrake_queue_dropped_total{queue=\"datagrams\"}");
+    let received = || sum("hayrake_datagrams_received_total");
     let settled = || {
-        let before = worked_off(&hayrake);
+        let before = received();
         std::thread::sleep(Duration::from_millis(300));
-        worked_off(&hayrake) == before
+        received() == before && worked_off(&hayrake) + queue() == before
     };
 
     // What it can carry: how many it works off when there are too many.
@@ -60,24 +65,27 @@ fn burst(settings: &str, run: u16) {
     eventually("what was tried is worked off", settled);
     let apart = Duration::from_secs_f64(1.0 / (3.0 * sustained.max(1_000.0)));
     let burst = send(&mut exporter, run, &flows, apart, BURST);
-    let mut sent = 1 + tried + burst;
     eventually("the burst is worked off", settled);
+    // While it stands still the socket's buffer fills up, whatever its size.
+    hayrake.signal("-STOP");
+    let mut halted = 0;
+    while halted < MORE_THAN_FIT {
+        halted += send_once(&mut exporter, run, &flows);
+    }
+    hayrake.signal("-CONT");
+    let mut sent = 1 + tried + burst + halted;
+    eventually("what the buffer held is worked off", settled);
     // The kernel tells its drops with what it delivers next.
     for _ in 0..REORDER_WINDOW {
         exporter.send_template();
         std::thread::sleep(Duration::from_millis(2));
     }
     sent += REORDER_WINDOW;
-    let sum = |name: &str| hayrake.metric_sum(name);
-    let queue = || hayrake.metric("hayrake_queue_dropped_total{queue=\"datagrams\"}");
+    eventually("the kernel tells that it dropped", || sum("hayrake_kernel_drops_total") > 0);
     // Of those it joined, the kernel drops runs and counts runs.
     let dropped = || sum("hayrake_kernel_drops_total") * u64::from(run);
-    eventually("what was sent is received or was dropped", || {
-        sum("hayrake_datagrams_received_total") + dropped() == sent
-    });
-    eventually("what was received is decoded or was dropped", || {
-        worked_off(&hayrake) + queue() == sum("hayrake_datagrams_received_total")
-    });
+    eventually("what was sent is received or was dropped", || received() + dropped() == sent);
+    eventually("what was received is decoded or was dropped", settled);
     let lost = dropped() + queue();
     println!(
         "{}: carried {sustained:.0} datagrams/s, burst {:.0}/s; sent {sent}, of which {lost} are lost, {} in the kernel",
@@ -106,16 +114,21 @@ fn send(exporter: &mut Exporter, run: u16, flows: &[u8], apart: Duration, time: 
     let mut sent = 0;
     while began.elapsed() < time && sent < MOST {
         if apart * u32::try_from(sent).unwrap() <= began.elapsed() {
-            match run {
-                1 => exporter.send(flows),
-                _ => exporter.send_joined(run, flows),
-            }
-            sent += u64::from(run);
+            sent += send_once(exporter, run, flows);
         } else {
             std::thread::yield_now();
         }
     }
     sent
+}
+
+/// Sends one datagram or one run, and says how many datagrams that were.
+fn send_once(exporter: &mut Exporter, run: u16, flows: &[u8]) -> u64 {
+    match run {
+        1 => exporter.send(flows),
+        _ => exporter.send_joined(run, flows),
+    }
+    u64::from(run)
 }
 
 /// A set of flows, every other one to an endpoint on the hitlist.

@@ -118,8 +118,8 @@ fn a_service_that_is_killed_knows_what_was_last_written() {
     tell(&site, &hayrake, &[0, 1], 0);
     eventually("it is written", || of_dns(&hayrake, "last_success_timestamp_seconds") > 0);
     // What was told while the first was being written comes with the second.
-    tell(&site, &hayrake, &[], 50);
     let first = of_dns(&hayrake, "bytes");
+    tell(&site, &hayrake, &[], 50);
     eventually("it is written again", || of_dns(&hayrake, "bytes") > first);
     hayrake.signal("-KILL");
     drop(hayrake);
@@ -180,6 +180,10 @@ fn a_state_folder_that_cannot_be_used_stops_nothing_and_is_said() {
     tell(&site, &hayrake, &[0], 0);
     see(&hayrake, KETTLE[0]);
     eventually("it is counted", || of_dns(&hayrake, "failures_total") >= 2);
+    eventually("nothing else can be written either", || {
+        let failures = |kind| format!("hayrake_checkpoint_failures_total{{kind=\"{kind}\"}}");
+        ["exporters", "evidence"].iter().all(|kind| hayrake.metric(&failures(kind)) > 0)
+    });
     assert!(warnings(&hayrake).contains("would not survive a restart"));
     assert_eq!(of_dns(&hayrake, "last_success_timestamp_seconds"), 0);
     // It is said once, and mended while the service runs.

@@ -35,8 +35,8 @@ fn at_midnight_verdicts_are_made_anew_and_the_day_is_closed() {
     let site = Site::new();
     site.configure("lateness: 1m\n");
     let today = Timestamp::from_secs(now()).day();
-    // Ten minutes before midnight, an hour in five seconds.
-    let from = today.end().minus(Duration::from_secs(600));
+    // An hour before midnight, and an hour is five seconds.
+    let from = today.end().minus(Duration::from_secs(3_600));
     let clock = Clock::sped_up(from, NonZeroU32::new(720).unwrap());
     let seen: Arc<Mutex<Vec<Detection>>> = Arc::default();
     let service = start(&site, clock, {
@@ -130,7 +130,8 @@ fn a_rotated_key_is_seen_by_a_running_service_and_waits() {
 fn a_service_whose_thread_has_failed_says_so() {
     let site = Site::new();
     let hour = Window::Hour.start(Timestamp::from_secs(now()));
-    let clock = Clock::sped_up(hour, NonZeroU32::new(36_000).unwrap());
+    // An hour in a second.
+    let clock = Clock::sped_up(hour, NonZeroU32::new(3_600).unwrap());
     let mut service = start(&site, clock, |_| panic!("the observer fails"));
     let mut exporter = Exporter::new(service.udp_addresses()[0]);
     exporter.send_template();

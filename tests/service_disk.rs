@@ -15,6 +15,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use support::{CLASS, Exporter, Hayrake, KETTLE, Site, eventually, line};
 
@@ -193,6 +194,11 @@ impl Drop for Disks {
     }
 }
 
+/// A checkpoint that still found room may be in place a moment later.
+fn let_what_is_being_written_be() {
+    std::thread::sleep(Duration::from_millis(200));
+}
+
 /// Says why a test with disks does nothing.
 fn skipped() {
     println!("skipped: unshare(1) may not make a mount namespace here");
@@ -211,12 +217,20 @@ fn a_disk_that_is_full_stops_nothing_and_is_used_again_when_there_is_room() {
         KINDS.map(|kind| fs::read(path(kind)).unwrap())
     };
     let filler = disks.path(&state.join("filler"));
-    let written = fs::write(&filler, vec![1; 4 << 20]);
-    assert!(written.is_err(), "there is no room for so much");
+    let fill = |filler: &Path| {
+        let written = fs::write(filler, vec![1; 4 << 20]);
+        assert!(written.is_err(), "there is no room for so much");
+    };
+    fill(&filler);
+    let_what_is_being_written_be();
+    // What it took the place of may have left room.
+    let rest = disks.path(&state.join("rest"));
+    fill(&rest);
     let before = checkpoints();
     go_on(&mut hayrake, "No space left on device");
     assert!(before == checkpoints(), "the last good ones stay");
     fs::remove_file(filler).unwrap();
+    fs::remove_file(rest).unwrap();
     recover_by(disks.run("bash"), &site, hayrake);
 }
 
@@ -304,6 +318,7 @@ fn a_disk_that_fills_while_it_runs_stops_nothing_and_keeps_what_was_written() {
         Ok(done) if done.success() => {}
         other => return println!("skipped: no prlimit(1) that may do this here: {other:?}"),
     }
+    let_what_is_being_written_be();
     let before =
         KINDS.map(|kind| fs::read(site.path(&format!("state/{kind}.checkpoint"))).unwrap());
     go_on(&mut hayrake, "File too large");

@@ -25,8 +25,8 @@ use hayrake::service::{OpenWindows, Options, Service};
 use serde_json::Value;
 use support::{CLASS, Exporter, Hayrake, KETTLE, Site, eventually, get, line, now};
 
-/// An hour in two seconds.
-const FACTOR: u32 = 1_800;
+/// An hour in four seconds.
+const FACTOR: u32 = 900;
 
 fn start(site: &Site, from: Timestamp) -> Service {
     let clock = Clock::sped_up(from, NonZeroU32::new(FACTOR).unwrap());

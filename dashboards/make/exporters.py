@@ -30,8 +30,8 @@ PAGE = page(
                HayrakeSequenceGaps.""",
                ask(f"max(exporter:hayrake_sequence_lost:ratio_rate5m{{{EACH}}} >= 0) or vector(0)"), "percentunit", 4,
                [(None, GOOD), (0.001, WATCH), (0.01, BAD)]),
-        number("Dropped here", """Datagrams that reached this machine and were dropped by the kernel or by a full queue, in
-               the last hour. It should be zero: see the alerts HayrakeKernelDrops and HayrakeQueueDrops.""",
+        number("Dropped here", """Datagrams that reached this machine and were dropped by the kernel (with udp_gro: runs of
+               datagrams) or by a full queue, in the last hour. It should be zero: see the alerts HayrakeKernelDrops and HayrakeQueueDrops.""",
                ask(f'sum(increase(hayrake_kernel_drops_total{{{OF}}}[1h])) + '
                    f'sum(increase(hayrake_queue_dropped_total{{{OF}, queue="datagrams"}}[1h]))'),
                width=4, thresholds=[(None, GOOD), (1, BAD)]),
@@ -83,8 +83,8 @@ PAGE = page(
         graph("Waiting for a template", """Data sets that came before their template. It is normal for a minute after a
               start. If it stays, the exporter sends templates too seldom.""",
               [ask(f"sum by (exporter) (hayrake_exporter_records_queued{{{EACH}}})", "{{exporter}}")], width=8),
-        graph("Dropped on this machine", """Datagrams a second that the kernel dropped (socket buffer full) or a full queue
-              did. Raise net.core.rmem_max, give more workers, or move an exporter to another machine.""",
+        graph("Dropped on this machine", """Datagrams a second that the kernel dropped (socket buffer full; with udp_gro runs of
+              datagrams) or a full queue did. Raise net.core.rmem_max, give more workers, or move an exporter to another machine.""",
               [ask(rate("hayrake_kernel_drops_total", by="listener"), "kernel, {{listener}}"),
                ask(rate("hayrake_queue_dropped_total", f'{OF}, queue="datagrams"', "queue"), "queue of {{queue}}")],
               width=8),

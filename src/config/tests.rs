@@ -168,6 +168,7 @@ lateness: 2h
 k: 0
 workers: {front: none, middle: 1}
 sate: /x
+udp_gro: maybe
 "#;
     let (config, found) = findings(text);
     assert!(config.is_none());
@@ -210,6 +211,7 @@ sate: /x
         "24: unknown key `middle` in workers; allowed: receive, front, back",
         "24: front `none`",
         "25: unknown key `sate` in the configuration; allowed: listen, udp_gro, exporters,",
+        "26: udp_gro `maybe`; allowed: true, false",
     ];
     let mut left = found.clone();
     for start in wanted {

@@ -321,8 +321,7 @@ mod tests {
         address
     }
 
-    fn settings(servers: Vec<SocketAddr>) -> ResolveSettings {
-        let timeout = Duration::from_millis(500);
+    fn settings(servers: Vec<SocketAddr>, timeout: Duration) -> ResolveSettings {
         ResolveSettings { servers, concurrency: 3, timeout, retries: 0 }
     }
 
@@ -336,7 +335,8 @@ mod tests {
         ]);
         let servers = vec![serve().await, serve().await];
         let at = Timestamp::from_secs(1_795_000_000);
-        let resolved = resolve(&set, &settings(servers), at).await.unwrap();
+        let resolved =
+            resolve(&set, &settings(servers, Duration::from_secs(10)), at).await.unwrap();
         let told: Vec<String> = resolved
             .answers
             .iter()
@@ -371,7 +371,10 @@ mod tests {
         let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let servers = vec![silent.local_addr().unwrap(), serve().await];
         let set = signatures(&["six.example.com"]);
-        let resolved = resolve(&set, &settings(servers), Timestamp::from_secs(9)).await.unwrap();
+        let resolved =
+            resolve(&set, &settings(servers, Duration::from_millis(500)), Timestamp::from_secs(9))
+                .await
+                .unwrap();
         assert_eq!(resolved.answers.len(), 1);
         let report = resolved.report;
         assert_eq!((report.questions, report.answered, report.empty, report.failed), (4, 1, 1, 2));

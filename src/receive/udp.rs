@@ -9,12 +9,11 @@
 //! datagram that arrives, so a drop is known one datagram later.
 //!
 //! Datagrams are read many at a time (recvmmsg(2)), because at hundreds of
-//! thousands a second the system call costs more than the copy. Most of what is
-//! left is the kernel's work for each datagram. Where it may, it joins datagrams of
-//! one exporter that are equally long and come one after the other, takes such a
-//! run through its network stack as one, and hands it over as one (`UDP_GRO`,
-//! udp(7)); here it is cut again. It then counts a dropped run as one drop, so this
-//! has to be asked for. Nothing here looks inside a payload.
+//! thousands a second the system call costs more than the copy. What is left is
+//! mostly the kernel's work for each of them. Where it may, it joins datagrams from
+//! one port that are equally long and come one after the other, and hands the run
+//! over as one (`UDP_GRO`, udp(7)); here it is cut again. It then counts a dropped
+//! run as one drop, so this has to be asked for. Nothing here looks inside a payload.
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -30,12 +29,10 @@ use nix::sys::socket::{
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 
-/// Datagrams read by one system call. At 1,460 bytes each that is 90 KB, which
-/// stays in a core's second-level cache.
+/// Datagrams, or joined runs, read by one system call. At 1,460 bytes each that is
+/// 90 KB, which stays in a core's second-level cache.
 const BATCH: usize = 64;
-/// Runs of datagrams read by one system call: 512 KB.
-const RUNS: usize = 8;
-/// Room for one datagram or one run: the most that UDP carries, and the kernel joins.
+/// Room for one datagram: the most that UDP carries, and that the kernel joins.
 const SLOT: usize = 65_535;
 /// Socket buffer asked for: at 500,000 datagrams a second of 2.3 KB each (as
 /// the kernel accounts them) it bridges about 15 ms in which no thread runs.
@@ -59,8 +56,8 @@ pub struct BindError {
 pub struct Batch {
     /// Datagrams handed over.
     pub datagrams: u64,
-    /// Datagrams the kernel dropped, as far as known, since the batch before; of
-    /// those it had joined, runs.
+    /// Datagrams the kernel dropped, as far as known, since the batch before; a
+    /// joined run counts once.
     pub kernel_drops: u64,
     /// Whether there may be more to be read at once.
     pub more: bool,
@@ -80,7 +77,8 @@ pub struct Listener {
 ///
 /// Several sockets on one address share its datagrams by their source address
 /// alone (`steer`), so that one exporter is received in order whatever ports it
-/// sends from. With `gro` the kernel may join datagrams.
+/// sends from. With `gro` the kernel may join datagrams, and of an exporter that
+/// sends from several ports at once only those of each port are in order.
 pub fn bind_all(
     addresses: &[SocketAddr],
     sockets: usize,
@@ -125,14 +123,14 @@ fn bind(address: SocketAddr, only_v6: bool, again: bool, gro: bool) -> io::Resul
     let buffer_given = socket.recv_buffer_size()? / 2;
     setsockopt(&socket, sockopt::RxqOvfl, &1)?;
     if gro {
-        setsockopt(&socket, sockopt::UdpGroSegment, &true)?;
+        setsockopt(&socket, sockopt::UdpGroSegment, &true)
+            .map_err(|errno| io::Error::other(format!("udp_gro is not to be had: {errno}")))?;
     }
     socket.set_read_timeout(Some(PATIENCE))?;
     socket.bind(&address.into())?;
     let socket = UdpSocket::from(socket);
     let local = socket.local_addr()?;
-    let at_once = if gro { RUNS } else { BATCH };
-    let slots = vec![0; at_once * SLOT].into_boxed_slice();
+    let slots = vec![0; BATCH * SLOT].into_boxed_slice();
     Ok(Listener { socket, local, buffer_given, slots, drops_seen: 0 })
 }
 
@@ -213,9 +211,8 @@ impl Listener {
         // The kernel writes into the headers how much room each datagram's
         // control data and address used, and a later call would find only
         // that much room: the headers are made anew for every batch.
-        let at_once = self.slots.len() / SLOT;
         let room = cmsg_space!(u32, i32);
-        let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(at_once, Some(room));
+        let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, Some(room));
         let mut slices: Vec<_> =
             self.slots.chunks_exact_mut(SLOT).map(|slot| [IoSliceMut::new(slot)]).collect();
         let received =
@@ -257,7 +254,7 @@ impl Listener {
                 false => run.chunks(length.max(1)).for_each(hand_over),
             }
         }
-        batch.more = messages == at_once;
+        batch.more = messages == BATCH;
         Ok(batch)
     }
 }

@@ -36,9 +36,8 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// Waits for the next hour if this one begins or ends about now. Its windows, the
-/// day's verdicts and the names of lines would change under a test that has other
-/// things to show.
+/// Waits while an hour begins or ends: its windows, the day's verdicts and the names
+/// of lines would change under a test that has other things to show.
 fn away_from_the_hour() {
     const BEGINNING: u64 = 10;
     const END: u64 = 45;

@@ -269,7 +269,7 @@ fn send(capture: &[u8], service: &Hayrake) {
     for record in records(capture) {
         socket.send_to(&record[HEADER + AROUND..], service.udp).unwrap();
         sent += 1;
-        if sent % 200 == 0 {
+        if sent % 50 == 0 {
             let told = || service.metric_sum("hayrake_datagrams_received_total");
             crate::support::eventually("datagrams are received", || told() >= sent);
         }

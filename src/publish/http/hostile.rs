@@ -14,7 +14,7 @@ use super::{Guest, Times, access};
 const LINE: &str = "/api/v1/lines/00000000000000010000000000000003";
 
 fn short() -> Times {
-    let short = Duration::from_millis(200);
+    let short = Duration::from_secs(1);
     Times { handshake: short, head: short, connection: short, last_answer: short }
 }
 

@@ -34,7 +34,8 @@ pub struct ListenerAnswer {
     pub listener: String,
     /// Datagrams read.
     pub datagrams: u64,
-    /// Datagrams the kernel dropped because the socket's buffer was full.
+    /// Datagrams the kernel dropped because the socket's buffer was full; with `udp_gro`
+    /// runs of datagrams.
     pub kernel_drops: u64,
     /// Reads that failed.
     pub errors: u64,

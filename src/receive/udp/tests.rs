@@ -2,12 +2,16 @@
 
 use std::io::IoSlice;
 
-use nix::sys::socket::{ControlMessage, SockaddrIn, sendmsg};
+use nix::sys::socket::{ControlMessage, sendmsg};
 
 use super::*;
 
 fn listener(address: &str) -> Listener {
-    bind_all(&[address.parse().unwrap()], 1, false).unwrap().remove(0)
+    listener_with(address, false)
+}
+
+fn listener_with(address: &str, gro: bool) -> Listener {
+    bind_all(&[address.parse().unwrap()], 1, gro).unwrap().remove(0)
 }
 
 fn receive_all(listener: &mut Listener, expected: usize) -> Vec<(IpAddr, u16, Vec<u8>)> {
@@ -48,21 +52,31 @@ fn runs_that_the_kernel_joined_are_cut_again() {
     let mut sent: Vec<Vec<u8>> = (0..40_u8).map(|i| vec![i; 1_000]).collect();
     sent.push(vec![40; 7]);
     for gro in [false, true] {
-        let mut listener = bind_all(&["127.0.0.1:0".parse().unwrap()], 1, gro).unwrap().remove(0);
+        let mut listener = listener_with("127.0.0.1:0", gro);
         let to = listener.local_address();
         let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
         send_joined(&sender, &sent.concat(), 1_000, &listener);
         sender.send_to(b"", to).unwrap();
         sender.send_to(b"alone", to).unwrap();
-        let mut got = Vec::new();
-        let first = listener.receive(true, |_, _, payload| got.push(payload.to_vec())).unwrap();
-        assert_eq!(first, Batch { datagrams: 43, kernel_drops: 0, more: false });
+        let got = receive_all(&mut listener, 43);
+        let got: Vec<_> = got.into_iter().map(|(_, _, payload)| payload).collect();
         assert_eq!(got[..41], sent);
         assert_eq!(got[41..], [b"".to_vec(), b"alone".to_vec()]);
-        // Joined, they are fewer than are read at once.
-        (0..RUNS).for_each(|_| _ = sender.send_to(b"x", to).unwrap());
-        let next = listener.receive(true, |_, _, _| {}).unwrap();
-        assert_eq!(next, Batch { datagrams: RUNS as u64, kernel_drops: 0, more: gro });
+    }
+}
+
+#[test]
+fn it_says_whether_there_may_be_more() {
+    // Joined, a run counts once, however many datagrams it has.
+    for (gro, datagrams) in [(false, 1), (true, 40)] {
+        let mut listener = listener_with("127.0.0.1:0", gro);
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        (0..BATCH).for_each(|_| send_joined(&sender, &vec![0; 10 * datagrams], 10, &listener));
+        let full = listener.receive(true, |_, _, _| {}).unwrap();
+        assert_eq!((full.datagrams, full.more), ((BATCH * datagrams) as u64, true));
+        send_joined(&sender, &vec![0; 10 * datagrams], 10, &listener);
+        let last = listener.receive(true, |_, _, _| {}).unwrap();
+        assert_eq!((last.datagrams, last.more), (datagrams as u64, false));
     }
 }
 
@@ -94,9 +108,9 @@ fn one_port_can_be_bound_on_both_families() {
 }
 
 #[test]
-fn what_the_kernel_drops_is_counted_to_the_datagram() {
+fn what_the_kernel_drops_is_counted_to_the_datagram_or_the_run() {
     for (gro, run) in [(false, 1_u16), (true, 40)] {
-        let mut listener = bind_all(&["127.0.0.1:0".parse().unwrap()], 1, gro).unwrap().remove(0);
+        let mut listener = listener_with("127.0.0.1:0", gro);
         let small = socket2::SockRef::from(&listener.socket);
         small.set_recv_buffer_size(4096).unwrap();
         let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -129,32 +143,33 @@ fn what_the_kernel_drops_is_counted_to_the_datagram() {
 /// Hands the kernel a run of datagrams of this length, the last one maybe shorter, as
 /// it makes one itself of what a router sends.
 fn send_joined(sender: &UdpSocket, run: &[u8], length: u16, to: &Listener) {
-    let SocketAddr::V4(to) = to.local_address() else { unreachable!() };
     let sent = sendmsg(
         sender.as_raw_fd(),
         &[IoSlice::new(run)],
         &[ControlMessage::UdpGsoSegments(&length)],
         MsgFlags::empty(),
-        Some(&SockaddrIn::from(to)),
+        Some(&SockaddrStorage::from(to.local_address())),
     );
     assert_eq!(sent.unwrap(), run.len());
 }
 
-/// Sends from many ports of some addresses and says which socket each
-/// address came to.
-fn places(listen: &str, from: &[&str]) -> Option<Vec<Vec<usize>>> {
-    let mut listeners = bind_all(&[listen.parse().unwrap()], 4, false).ok()?;
+/// Sends runs of three datagrams from many ports of some addresses and says which
+/// socket each datagram of an address came to.
+fn places(listen: &str, from: &[&str], gro: bool) -> Option<Vec<Vec<usize>>> {
+    let mut listeners = bind_all(&[listen.parse().unwrap()], 4, gro).ok()?;
     let to = listeners[0].local_address();
     assert!(listeners.iter().all(|listener| listener.local_address() == to));
     let mut places = vec![Vec::new(); from.len()];
     for from in from {
         for _ in 0..8 {
-            UdpSocket::bind((*from, 0)).ok()?.send_to(from.as_bytes(), to).unwrap();
+            let (sender, length) = (UdpSocket::bind((*from, 0)).ok()?, from.len());
+            let run = from.as_bytes().repeat(3);
+            send_joined(&sender, &run, u16::try_from(length).unwrap(), &listeners[0]);
         }
     }
     let mut came = 0;
     for (place, listener) in listeners.iter_mut().enumerate() {
-        while came < 8 * from.len() {
+        while came < 3 * 8 * from.len() {
             let batch = listener
                 .receive(true, |_, _, payload| {
                     let sender = from.iter().position(|from| from.as_bytes() == payload);
@@ -167,7 +182,7 @@ fn places(listen: &str, from: &[&str]) -> Option<Vec<Vec<usize>>> {
             }
         }
     }
-    assert_eq!(came, 8 * from.len());
+    assert_eq!(came, 3 * 8 * from.len());
     Some(places)
 }
 
@@ -175,19 +190,23 @@ fn places(listen: &str, from: &[&str]) -> Option<Vec<Vec<usize>>> {
 fn of_several_sockets_one_gets_all_of_an_exporter() {
     let many: Vec<_> = (1..40).map(|last| format!("127.0.3.{last}")).collect();
     let many: Vec<_> = many.iter().map(String::as_str).collect();
-    let places = places("127.0.0.1:0", &many).unwrap();
-    let one = |places: &Vec<usize>| places.iter().all(|place| *place == places[0]);
-    assert!(places.iter().all(one), "{places:?}");
-    for socket in 0..4 {
-        assert!(places.iter().any(|places| places[0] == socket), "{places:?}");
+    for gro in [false, true] {
+        let places = places("127.0.0.1:0", &many, gro).unwrap();
+        let one = |places: &Vec<usize>| places.iter().all(|place| *place == places[0]);
+        assert!(places.iter().all(one), "{places:?}");
+        for socket in 0..4 {
+            assert!(places.iter().any(|places| places[0] == socket), "{places:?}");
+        }
     }
 }
 
 #[test]
 fn ports_do_not_matter_to_an_exporter_on_ipv6_either() {
-    match places("[::1]:0", &["::1"]) {
-        Some(places) => assert!(places[0].iter().all(|place| *place == places[0][0])),
-        None => println!("skipped: no IPv6 here"),
+    for gro in [false, true] {
+        match places("[::1]:0", &["::1"], gro) {
+            Some(places) => assert!(places[0].iter().all(|place| *place == places[0][0])),
+            None => println!("skipped: no IPv6 here"),
+        }
     }
 }
 
