@@ -51,9 +51,9 @@ def in_one_hour(read):
             # The page may have gone on to the next hour while this one was waited for.
             if hour() == before:
                 raise
-            continue
-        if hour() == before:
-            return value
+        else:
+            if hour() == before:
+                return value
     raise AssertionError("an hour closed at every try")
 
 

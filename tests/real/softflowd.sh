@@ -3,20 +3,21 @@
 # exports it to `hayrake run`, whose DNS answers come from the same capture.
 # The device's line must be claimed as its class and as nothing else.
 source "$(dirname "$0")/lib.sh"
-need softflowd editcap xz jq curl tshark
+need softflowd capinfos editcap xz jq curl
 need_data pcaps
 
 # What the capture said happened long ago. Its answers are moved to end a minute
 # ago, since nobody believes what is yet to come; they hold for a day. Its traffic
 # is moved to tomorrow: no flow may end then, so all are placed by receive time,
 # in today's day window. So the hour at which this runs makes no difference.
-move_answers() { moved "$1" '$' "1 minute ago" "$2"; }
-move_traffic() { moved "$1" 1 "tomorrow" "$2"; }
+move_answers() { moved "$1" -e "1 minute ago" "$2"; }
+move_traffic() { moved "$1" -a "tomorrow" "$2"; }
 
-# moved CAPTURE PACKET TIME COPY: the packet (1 or $, the last) comes at that time.
+# moved CAPTURE WHICH TIME COPY: the earliest packet (-a) or the latest (-e) comes at
+# that time.
 moved() {
   local packet
-  packet=$(tshark -n -r "$1" -T fields -e frame.time_epoch 2>/dev/null | sed -n "$2p")
+  packet=$(capinfos -TrS "$2" "$1" | cut -f2)
   editcap -t "$(jq -n "$(date -d "$3" +%s) - $packet")" "$1" "$4"
 }
 
