@@ -57,7 +57,11 @@ fn monitored(hayrake: &Hayrake) -> u64 {
 }
 
 fn of_dns(hayrake: &Hayrake, metric: &str) -> u64 {
-    hayrake.metric(&format!("hayrake_checkpoint_{metric}{{kind=\"dns\"}}"))
+    of(hayrake, "dns", metric)
+}
+
+fn of(hayrake: &Hayrake, kind: &str, metric: &str) -> u64 {
+    hayrake.metric(&format!("hayrake_checkpoint_{metric}{{kind=\"{kind}\"}}"))
 }
 
 /// Sends flows of a line to `server` until they are seen.
@@ -117,8 +121,8 @@ fn a_service_that_is_killed_knows_what_was_last_written() {
     let hayrake = site.run();
     tell(&site, &hayrake, &[0, 1], 0);
     eventually("it is written", || of_dns(&hayrake, "last_success_timestamp_seconds") > 0);
-    // What was told while the first was being written comes with the second.
     let first = of_dns(&hayrake, "bytes");
+    // What was told while the first was being written comes with the second.
     tell(&site, &hayrake, &[], 50);
     eventually("it is written again", || of_dns(&hayrake, "bytes") > first);
     hayrake.signal("-KILL");
@@ -181,8 +185,7 @@ fn a_state_folder_that_cannot_be_used_stops_nothing_and_is_said() {
     see(&hayrake, KETTLE[0]);
     eventually("it is counted", || of_dns(&hayrake, "failures_total") >= 2);
     eventually("nothing else can be written either", || {
-        let failures = |kind| format!("hayrake_checkpoint_failures_total{{kind=\"{kind}\"}}");
-        ["exporters", "evidence"].iter().all(|kind| hayrake.metric(&failures(kind)) > 0)
+        ["exporters", "evidence"].iter().all(|kind| of(&hayrake, kind, "failures_total") > 0)
     });
     assert!(warnings(&hayrake).contains("would not survive a restart"));
     assert_eq!(of_dns(&hayrake, "last_success_timestamp_seconds"), 0);

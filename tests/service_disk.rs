@@ -35,20 +35,19 @@ fn site() -> Site {
     site
 }
 
-/// Such a site, and its service that has written once.
-fn begin(command: &mut Command) -> (Site, Hayrake) {
-    let site = site();
-    let hayrake = begin_on(&site, command);
-    (site, hayrake)
-}
-
-fn begin_on(site: &Site, command: &mut Command) -> Hayrake {
+/// Its service, which has written once.
+fn begin(site: &Site, command: &mut Command) -> Hayrake {
     let hayrake = Hayrake::start_by(command, &site.path("hayrake.yaml"));
     see(&hayrake, 1);
     wait(&hayrake, 2);
     eventually("all is written", || KINDS.iter().all(|kind| of(&hayrake, kind, "written") > 0));
     assert_eq!(warnings(&hayrake), [] as [String; 0]);
     hayrake
+}
+
+/// The checkpoints in a folder.
+fn checkpoints(folder: &Path) -> [Vec<u8>; 2] {
+    KINDS.map(|kind| fs::read(folder.join(format!("{kind}.checkpoint"))).unwrap())
 }
 
 fn plain() -> Command {
@@ -110,13 +109,9 @@ fn go_on(hayrake: &mut Hayrake, reason: &str) {
     }
 }
 
-/// That everything is kept again: what came before, meanwhile and after.
-fn recover(site: &Site, hayrake: Hayrake) {
-    recover_by(Command::new("bash"), site, hayrake);
-}
-
-/// The same where `shell` runs what is started after a kill.
-fn recover_by(mut shell: Command, site: &Site, mut hayrake: Hayrake) {
+/// That everything is kept again: what came before, meanwhile and after. `shell`
+/// runs what is started after a kill.
+fn recover(site: &Site, mut hayrake: Hayrake, shell: Command) {
     hayrake.wait_for_log("checkpoints are written again");
     eventually("nothing is to be said any more", || warnings(&hayrake).is_empty());
     see(&hayrake, 6);
@@ -131,9 +126,7 @@ fn recover_by(mut shell: Command, site: &Site, mut hayrake: Hayrake) {
     });
     hayrake.signal("-KILL");
     drop(hayrake);
-    let closing = format!("exec {} \"$@\" --close-windows", env!("CARGO_BIN_EXE_hayrake"));
-    let hayrake =
-        Hayrake::start_by(shell.args(["-c", &closing, "hayrake"]), &site.path("hayrake.yaml"));
+    let hayrake = site.run_and_close_by(shell);
     assert_eq!(hayrake.metric("hayrake_records_carried_over_total"), 2);
     Exporter::new(hayrake.udp).send_template_as(900);
     eventually("what waited is decoded", || hayrake.metric(MADE) == 4);
@@ -176,6 +169,10 @@ impl Disks {
         assert!(self.run("mount").args(options).arg(on).status().unwrap().success());
     }
 
+    fn mount_read_only(&self, folder: &Path) {
+        self.mount(&["--bind", "-o", "ro", folder.to_str().unwrap()], folder);
+    }
+
     fn unmount(&self, from: &Path) {
         assert!(self.run("umount").arg(from).status().unwrap().success());
     }
@@ -199,24 +196,26 @@ fn let_what_is_being_written_be() {
     std::thread::sleep(Duration::from_millis(200));
 }
 
-/// Says why a test with disks does nothing.
-fn skipped() {
-    println!("skipped: unshare(1) may not make a mount namespace here");
+/// A site on disks of its own, and its state folder. `None`, and why, where this may
+/// not mount.
+fn site_on_disks() -> Option<(Disks, Site, PathBuf)> {
+    let Some(disks) = Disks::new() else {
+        println!("skipped: unshare(1) may not make a mount namespace here");
+        return None;
+    };
+    let site = site();
+    let state = site.path("state");
+    fs::create_dir(&state).unwrap();
+    Some((disks, site, state))
 }
 
 #[test]
 fn a_disk_that_is_full_stops_nothing_and_is_used_again_when_there_is_room() {
-    let Some(disks) = Disks::new() else { return skipped() };
-    let site = site();
-    let state = site.path("state");
-    fs::create_dir(&state).unwrap();
+    let Some((disks, site, state)) = site_on_disks() else { return };
     disks.mount(&["-t", "tmpfs", "-o", "size=2m", "test"], &state);
-    let mut hayrake = begin_on(&site, &mut disks.hayrake());
-    let checkpoints = || {
-        let path = |kind| disks.path(&state.join(format!("{kind}.checkpoint")));
-        KINDS.map(|kind| fs::read(path(kind)).unwrap())
-    };
-    let filler = disks.path(&state.join("filler"));
+    let mut hayrake = begin(&site, &mut disks.hayrake());
+    let seen_from_here = disks.path(&state);
+    let filler = seen_from_here.join("filler");
     let fill = |filler: &Path| {
         let written = fs::write(filler, vec![1; 4 << 20]);
         assert!(written.is_err(), "there is no room for so much");
@@ -224,38 +223,30 @@ fn a_disk_that_is_full_stops_nothing_and_is_used_again_when_there_is_room() {
     fill(&filler);
     let_what_is_being_written_be();
     // What it took the place of may have left room.
-    let rest = disks.path(&state.join("rest"));
+    let rest = seen_from_here.join("rest");
     fill(&rest);
-    let before = checkpoints();
+    let before = checkpoints(&seen_from_here);
     go_on(&mut hayrake, "No space left on device");
-    assert!(before == checkpoints(), "the last good ones stay");
+    assert!(before == checkpoints(&seen_from_here), "the last good ones stay");
     fs::remove_file(filler).unwrap();
     fs::remove_file(rest).unwrap();
-    recover_by(disks.run("bash"), &site, hayrake);
+    recover(&site, hayrake, disks.run("bash"));
 }
 
 #[test]
 fn a_read_only_disk_stops_nothing_and_is_used_again_when_it_is_writable() {
-    let Some(disks) = Disks::new() else { return skipped() };
-    let site = site();
-    let state = site.path("state");
-    let path = state.to_str().unwrap();
-    fs::create_dir(&state).unwrap();
-    let mut hayrake = begin_on(&site, &mut disks.hayrake());
-    disks.mount(&["--bind", "-o", "ro", path], &state);
+    let Some((disks, site, state)) = site_on_disks() else { return };
+    let mut hayrake = begin(&site, &mut disks.hayrake());
+    disks.mount_read_only(&state);
     go_on(&mut hayrake, "Read-only file system");
     disks.unmount(&state);
-    recover_by(disks.run("bash"), &site, hayrake);
+    recover(&site, hayrake, disks.run("bash"));
 }
 
 #[test]
 fn a_disk_that_is_read_only_from_the_start_is_said_and_used_when_it_is_writable() {
-    let Some(disks) = Disks::new() else { return skipped() };
-    let site = site();
-    let state = site.path("state");
-    let path = state.to_str().unwrap();
-    fs::create_dir(&state).unwrap();
-    disks.mount(&["--bind", "-o", "ro", path], &state);
+    let Some((disks, site, state)) = site_on_disks() else { return };
+    disks.mount_read_only(&state);
     let mut hayrake = Hayrake::start_by(&mut disks.hayrake(), &site.path("hayrake.yaml"));
     see(&hayrake, 1);
     wait(&hayrake, 2);
@@ -263,24 +254,26 @@ fn a_disk_that_is_read_only_from_the_start_is_said_and_used_when_it_is_writable(
     let said = warnings(&hayrake).join("\n");
     assert!(said.contains("counts of windows are not added to the history"), "{said}");
     disks.unmount(&state);
-    recover_by(disks.run("bash"), &site, hayrake);
+    recover(&site, hayrake, disks.run("bash"));
 }
 
 #[test]
 fn a_folder_that_cannot_be_written_while_it_runs_stops_nothing_and_is_mended() {
-    let (site, mut hayrake) = begin(&mut plain());
+    let site = site();
+    let mut hayrake = begin(&site, &mut plain());
     // Nobody can write into a file as if it were a folder, not even root.
     fs::rename(site.path("state"), site.path("away")).unwrap();
     site.write("state", "");
     go_on(&mut hayrake, "state cannot be used: File exists");
     fs::remove_file(site.path("state")).unwrap();
     fs::rename(site.path("away"), site.path("state")).unwrap();
-    recover(&site, hayrake);
+    recover(&site, hayrake, Command::new("bash"));
 }
 
 #[test]
 fn a_folder_that_is_gone_is_made_anew_and_held() {
-    let (site, hayrake) = begin(&mut plain());
+    let site = site();
+    let hayrake = begin(&site, &mut plain());
     fs::rename(site.path("state"), site.path("away")).unwrap();
     // Nothing is told of exporters, but what was written of them is gone as well.
     let mut exporter = Exporter::new(hayrake.udp);
@@ -308,9 +301,10 @@ fn a_folder_that_is_gone_is_made_anew_and_held() {
 fn a_disk_that_fills_while_it_runs_stops_nothing_and_keeps_what_was_written() {
     let mut shell = Command::new("bash");
     let ignoring = format!("trap '' XFSZ; exec {} \"$@\"", env!("CARGO_BIN_EXE_hayrake"));
-    let (site, mut hayrake) = begin(shell.args(["-c", &ignoring, "hayrake"]));
+    let site = site();
+    let mut hayrake = begin(&site, shell.args(["-c", &ignoring, "hayrake"]));
+    let pid = hayrake.pid().to_string();
     let limit = |bytes: &str| {
-        let pid = hayrake.pid().to_string();
         Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:")]).status()
     };
     // No file grows over this, which is what a full disk does.
@@ -319,20 +313,14 @@ fn a_disk_that_fills_while_it_runs_stops_nothing_and_keeps_what_was_written() {
         other => return println!("skipped: no prlimit(1) that may do this here: {other:?}"),
     }
     let_what_is_being_written_be();
-    let before =
-        KINDS.map(|kind| fs::read(site.path(&format!("state/{kind}.checkpoint"))).unwrap());
+    let before = checkpoints(&site.path("state"));
     go_on(&mut hayrake, "File too large");
     let said = warnings(&hayrake).join("\n");
     assert!(said.contains("counts of windows are not added to the history"), "{said}");
-    let after = KINDS.map(|kind| fs::read(site.path(&format!("state/{kind}.checkpoint"))).unwrap());
-    assert!(before == after, "the last good ones stay");
+    assert!(before == checkpoints(&site.path("state")), "the last good ones stay");
     for kind in KINDS {
         assert!(!site.path(&format!("state/{kind}.checkpoint.new")).exists(), "{kind}");
     }
-    let limit = |bytes: &str| {
-        let pid = hayrake.pid().to_string();
-        Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:")]).status()
-    };
     assert!(limit("unlimited").unwrap().success());
-    recover(&site, hayrake);
+    recover(&site, hayrake, Command::new("bash"));
 }

@@ -6,12 +6,13 @@
 //! addresses in 100.64.0.0/12, one record in a hundred goes to one of 20,000
 //! endpoints in 203.0.0.0/11, the others anywhere.
 
-use std::io::IoSlice;
+#[path = "../../tests/support/joined.rs"]
+mod joined;
+
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
-use std::os::fd::AsRawFd;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg};
+use joined::send_joined;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -95,14 +96,7 @@ impl Exporter {
             datagram[12..16].copy_from_slice(&self.sequence.to_be_bytes());
             self.sequence += 1;
         }
-        let sent = sendmsg(
-            self.socket.as_raw_fd(),
-            &[IoSlice::new(&run.bytes)],
-            &[ControlMessage::UdpGsoSegments(&(DATAGRAM as u16))],
-            MsgFlags::empty(),
-            Some(&SockaddrIn::from(self.to)),
-        );
-        assert_eq!(sent.unwrap(), run.bytes.len(), "of {}", self.to);
+        send_joined(&self.socket, &run.bytes, DATAGRAM as u16, self.to);
     }
 }
 

@@ -1,11 +1,8 @@
 //! A router, as far as its exports go.
 
-use std::io::IoSlice;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::os::fd::AsRawFd;
 
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg};
-
+use super::joined::send_joined;
 use super::now;
 
 /// A router that exports NetFlow v9 (RFC 3954) from a socket of its own.
@@ -37,14 +34,7 @@ impl Exporter {
         let run: Vec<u8> = (0..number).flat_map(|_| self.datagram(sets)).collect();
         let each = u16::try_from(run.len()).unwrap() / number;
         let SocketAddr::V4(to) = self.to else { unreachable!() };
-        let sent = sendmsg(
-            self.socket.as_raw_fd(),
-            &[IoSlice::new(&run)],
-            &[ControlMessage::UdpGsoSegments(&each)],
-            MsgFlags::empty(),
-            Some(&SockaddrIn::from(to)),
-        );
-        assert_eq!(sent.unwrap(), run.len());
+        send_joined(&self.socket, &run, each, to);
     }
 
     /// The next datagram: these sets after a header of now.

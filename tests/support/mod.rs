@@ -21,6 +21,7 @@ use serde_json::Value;
 pub use exporter::{Exporter, set};
 
 mod exporter;
+mod joined;
 
 /// Longest time anything here is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -120,9 +121,13 @@ impl Site {
 
     /// Runs it so that it closes its windows when it ends.
     pub fn run_and_close(&self) -> Hayrake {
+        self.run_and_close_by(Command::new("bash"))
+    }
+
+    /// The same by a command that runs bash.
+    pub fn run_and_close_by(&self, mut shell: Command) -> Hayrake {
         let binary = env!("CARGO_BIN_EXE_hayrake");
         let script = format!("exec {binary} \"$@\" --close-windows");
-        let mut shell = Command::new("bash");
         Hayrake::start_by(shell.args(["-c", &script, "hayrake"]), &self.path("hayrake.yaml"))
     }
 
