@@ -1,13 +1,12 @@
 //! Templates, framing, time and sequence numbers, rule by rule: each test is a
 //! rule of what breaks collectors in the field; the number is that of the rule
-//! in docs/exporters.md. Sampling has its own file.
+//! in docs/exporters.md. Sampling, and what exporters may take, have their own
+//! files.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "support/datagrams.rs"]
 mod datagrams;
-
-use std::net::IpAddr;
 
 use datagrams::{
     Bench, FIVE_TUPLE, NOW, five_tuple, ipfix, template, v5, v5_header, v5_record, v9,
@@ -155,51 +154,6 @@ fn a_template_is_kept_for_a_day_and_not_longer() {
     }
     assert_eq!(bench.total.templates_expired, 1, "257 was not used");
     assert_eq!(bench.decoder.exporters()[0].templates.len(), 1);
-}
-
-// 19
-#[test]
-fn exporters_that_churn_templates_cost_bounded_memory() {
-    let mut bench = Bench::new();
-    for number in 0..5_000_u32 {
-        let id = u16::try_from(256 + number % 60_000).unwrap();
-        bench.feed(&v9().template(id, FIVE_TUPLE).bytes());
-    }
-    assert_eq!(bench.decoder.exporters()[0].templates.len(), 1_024);
-    assert_eq!(bench.total.templates_evicted, 5_000 - 1_024);
-    for number in 0..5_000_u32 {
-        let source = IpAddr::from((0x0a00_0000 + number).to_be_bytes()).to_string();
-        bench.feed_from(&source, 1, &v9().template(256, FIVE_TUPLE).bytes());
-    }
-    let held = bench.decoder.exporters().len();
-    assert!((4_000..=4_096).contains(&held), "{held}");
-    assert_eq!(bench.total.exporters_evicted, 5_001 - held as u64);
-    // The newest is still known.
-    let newest = IpAddr::from((0x0a00_0000_u32 + 4_999).to_be_bytes()).to_string();
-    let data = v9().data(256, &[five_tuple(1)]).bytes();
-    assert_eq!(bench.feed_from(&newest, 1, &data).len(), 1);
-}
-
-// 19
-#[test]
-fn waiting_data_cost_bounded_memory_and_each_loss_is_counted() {
-    let mut bench = Bench::new();
-    let records: Vec<_> = (0..50).map(five_tuple).collect();
-    let data = v9().data(256, &records).bytes();
-    for _ in 0..3_000 {
-        bench.feed(&data);
-    }
-    let queued = bench.decoder.queued();
-    assert!(queued.bytes <= 2 << 20, "{queued:?}");
-    assert_eq!(bench.total.sets_evicted, 3_000 - queued.records);
-    assert_eq!(bench.total.datagrams_unknown_template, 3_000 - queued.datagrams);
-    for number in 0..20_u8 {
-        let source = format!("192.0.3.{number}");
-        for _ in 0..2_000 {
-            bench.feed_from(&source, 1, &data);
-        }
-    }
-    assert!(bench.decoder.queued().bytes <= 16 << 20);
 }
 
 // 20
