@@ -75,27 +75,25 @@ fn thousands_who_churn_templates_cost_flat_memory_and_nobody_else_anything() {
     let seconds = seconds.map_or(0, |text| text.parse().expect("a number of seconds"));
     let mut rng = ChaCha8Rng::seed_from_u64(20_261_122);
     let mut bench = Bench::new();
-    // Bytes that were allocated and not freed since the bench was made.
-    let mut bytes = 0;
     bench.feed_from(HONEST, 9, &v9().template(256, FIVE_TUPLE).bytes());
     // Data of an honest exporter whose template comes at the very end.
     let early = v9().domain(5).data(300, &[five_tuple(3)]).bytes();
     bench.feed_from(HONEST, 9, &early);
 
-    // Until every limit is met.
+    // Until every limit is met. Held is what churning allocated and did not free.
     let filling = measure(|| {
         while bench.total.templates_evicted == 0 || bench.total.sets_evicted == 0 {
             churn(&mut bench, &mut rng);
         }
     });
-    bytes += filling.bytes_current;
+    let mut held_bytes = filling.bytes_current;
 
     let begin = Instant::now();
     let (mut rounds, mut said) = (0_u32, 0);
     let mut marks = Vec::new();
     while rounds < ROUNDS || begin.elapsed() < Duration::from_secs(seconds) {
         let round = measure(|| (0..ROUND).for_each(|_| churn(&mut bench, &mut rng)));
-        bytes += round.bytes_current;
+        held_bytes += round.bytes_current;
         rounds += 1;
         let data = v9().data(256, &[five_tuple(1), five_tuple(2)]).bytes();
         assert_eq!(bench.feed_from(HONEST, 9, &data).len(), 2, "round {rounds}");
@@ -104,12 +102,12 @@ fn thousands_who_churn_templates_cost_flat_memory_and_nobody_else_anything() {
         if rounds % 2 == 0 {
             let (exporters, templates, waiting) = held(&bench);
             assert!(exporters <= 4_096 && waiting <= 16 << 20, "{exporters} {waiting}");
-            marks.push((templates, bytes));
+            marks.push((templates, held_bytes));
             let minute = begin.elapsed().as_secs() / 60;
             if long && minute > said {
                 said = minute;
                 eprintln!(
-                    "{minute} min, {rounds} rounds: {exporters} exporters, {templates} templates, {waiting} bytes wait, {bytes} allocated, {:?} resident",
+                    "{minute} min, {rounds} rounds: {exporters} exporters, {templates} templates, {waiting} bytes wait, {held_bytes} allocated, {:?} resident",
                     resident()
                 );
             }
